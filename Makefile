@@ -1,0 +1,42 @@
+# `make audit` and `make test` are all that a newcomer needs; the rest is for developers.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.PHONY: audit test check reports bench validity clean .venv
+
+# Ends with status 0 whatever the verdict: a fail (1) or a review (3) is what the example shows.
+audit: .venv
+	@$(BIN)/auditkit run examples/census_income/auditkit.toml --out reports; \
+	status=$$?; case $$status in 0|1|3) exit 0;; *) exit $$status;; esac
+
+test: .venv
+	@$(BIN)/auditkit run examples/census_income/auditkit.toml --out reports; \
+	status=$$?; case $$status in 0|1|3) ;; *) exit $$status;; esac
+	$(BIN)/python -m pytest -m "not slow"
+
+check: .venv
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest tests/test_rules.py
+
+reports: .venv
+	$(BIN)/python reports/make_sample.py
+
+bench: .venv
+	$(BIN)/python benchmarks/speed.py
+
+validity: .venv
+	$(BIN)/python -m pytest -m slow
+
+.venv: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit("auditkit needs Python 3.11 or newer; this is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11") if sys.version_info < (3, 11) else None'
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	@touch $(STAMP)
+
+clean:
+	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
