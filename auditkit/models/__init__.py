@@ -1,0 +1,77 @@
+"""What auditkit asks of a trained model; one adapter file a kind."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+
+@runtime_checkable
+class Model(Protocol):
+    """A trained model that scores rows.
+
+    Attributes:
+        kind: What it is, for example "mlp" or "lstm".
+        parameters: Number of trainable numbers, or None where nobody can tell.
+        sha256: Digest of its weights and configuration, or None where it has none.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of trainable numbers."""
+        ...
+
+    @property
+    def sha256(self) -> str | None:
+        """Digest of weights and configuration."""
+        ...
+
+    def scores(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Score rows.
+
+        Args:
+            rows: Raw rows, with at least the feature columns; other columns are ignored.
+
+        Returns:
+            Shape (n,): the probability of the positive class of each row.
+        """
+        ...
+
+
+@runtime_checkable
+class NetworkModel(Model, Protocol):
+    """A model that is a torch network behind a learnt encoding of the raw rows.
+
+    Audits that look inside (attributions, operation counts, losses) ask for this.
+
+    Attributes:
+        network: A `torch.nn.Module` in evaluation mode; takes encoded rows, gives logits (n,).
+        players: Raw feature to the positions of its values in one flattened encoded row. The
+            positions of all features together are each position once.
+    """
+
+    @property
+    def network(self) -> Any:  # noqa: ANN401 - torch is imported where it is used
+        """The network, in evaluation mode."""
+        ...
+
+    @property
+    def players(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Positions of each raw feature in a flattened encoded row."""
+        ...
+
+    def encode(self, rows: pd.DataFrame) -> npt.NDArray[np.float32]:
+        """Encode raw rows as the network takes them: shape (n, ...), float32."""
+        ...
+
+    def scores_of(self, encoded: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Score encoded rows, shape (n, ...) or flattened (n, p): probabilities, shape (n,)."""
+        ...

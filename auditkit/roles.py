@@ -1,0 +1,249 @@
+"""Which column plays which part, and every way in which a table can fail to play along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from auditkit.errors import Problem, nearest, quote
+
+#: A numeric column with more distinct values than this is no set of groups.
+MOST_NUMERIC_GROUPS = 20
+
+
+@dataclass(frozen=True)
+class Groups:
+    """The groups of one sensitive column.
+
+    Attributes:
+        column: The column.
+        names: Group names, in reading order, without the unknown.
+        codes: Shape (n,): index into `names` of each row, -1 where the value is missing.
+
+    Example:
+        >>> Groups("sex", ("F", "M"), np.array([0, 1, -1])).counts
+        (1, 1)
+    """
+
+    column: str
+    names: tuple[str, ...]
+    codes: npt.NDArray[np.int64]
+
+    @property
+    def counts(self) -> tuple[int, ...]:
+        """Rows in each group, the unknown left out."""
+        known = self.codes[self.codes >= 0]
+        return tuple(int(c) for c in np.bincount(known, minlength=len(self.names)))
+
+    @property
+    def unknown(self) -> int:
+        """Rows whose value is missing."""
+        return int((self.codes < 0).sum())
+
+    def of(self, values: pd.Series, bands: Sequence[float] | None = None) -> Groups:
+        """The same groups, and any new ones after them, for other rows of the column.
+
+        Args:
+            values: The column in other rows.
+            bands: Inner edges, as these groups were made with.
+
+        Returns:
+            Groups that keep these names, those without a row included.
+        """
+        other = make_groups(values, bands)
+        names = (*self.names, *(name for name in other.names if name not in self.names))
+        place = np.array([names.index(name) for name in other.names] + [-1], dtype=np.int64)
+        return Groups(self.column, names, place[other.codes])
+
+
+@dataclass(frozen=True)
+class Roles:
+    """Which column plays which part.
+
+    Attributes:
+        label: Column of the true outcome, or None.
+        positive: The value of `label` (and of `prediction`) that counts as positive.
+        score: Column of scores, or None.
+        prediction: Column of decisions, or None.
+        sensitive: Columns whose groups are compared.
+        features: Columns that the model reads.
+        bands: Numeric sensitive column to its inner edges.
+    """
+
+    label: str | None = None
+    positive: object = 1
+    score: str | None = None
+    prediction: str | None = None
+    sensitive: tuple[str, ...] = ()
+    features: tuple[str, ...] = ()
+    bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that plays a part, each once."""
+        single = (self.label, self.score, self.prediction)
+        named = [name for name in single if name is not None]
+        return tuple(dict.fromkeys([*named, *self.sensitive, *self.features]))
+
+    def problems(self, rows: pd.DataFrame, where: str, table: str) -> list[Problem]:
+        """Find everything that keeps a table from playing these parts.
+
+        Args:
+            rows: The table.
+            where: What to call the roles in a message, for example "auditkit.toml [subject]".
+            table: What to call the table, for example "census.parquet".
+
+        Returns:
+            All problems; empty where there is none.
+        """
+        found = list(self._absent(rows, where, table))
+        if len(rows) == 0:
+            found.append(Problem(table, "no rows", "at least one row"))
+            return found
+        there = set(map(str, rows.columns))
+        found += _label_problems(rows, self, there, table)
+        if self.score in there and self.score is not None:
+            found += _score_problems(rows[self.score], self.score, table)
+        for name in self.sensitive:
+            if name in there:
+                found += _sensitive_problems(rows[name], name, self.bands.get(name), table)
+        return found
+
+    def _absent(self, rows: pd.DataFrame, where: str, table: str) -> Iterator[Problem]:
+        there = [str(name) for name in rows.columns]
+        single = {"label": self.label, "score": self.score, "prediction": self.prediction}
+        wanted = [(role, name) for role, name in single.items() if name is not None]
+        wanted += [("sensitive", name) for name in self.sensitive]
+        wanted += [("features", name) for name in self.features]
+        kind = f"a column of {table}"
+        for role, name in wanted:
+            if name not in there:
+                yield Problem.unknown(f"{where} {role}", name, there, kind)
+        for name in self.bands:
+            if name not in self.sensitive:
+                kind = "a column that is listed under sensitive"
+                yield Problem.unknown(f"{where} bands", name, self.sensitive, kind)
+
+
+def make_groups(values: pd.Series, bands: Sequence[float] | None = None) -> Groups:
+    """Turn a sensitive column into groups.
+
+    Args:
+        values: The column; its name is kept. A missing value is unknown.
+        bands: Inner edges for a numeric column; a group holds its lower edge.
+
+    Returns:
+        The groups: bands from low to high, else names in sorted order. Declared categories
+        without a row are kept.
+
+    Example:
+        >>> make_groups(pd.Series([20, 30, 70, None], name="age"), [25, 65]).names
+        ('under 25', '25 to 64', '65 and over')
+        >>> make_groups(pd.Series(["M", None, "F"], name="sex")).codes.tolist()
+        [1, -1, 0]
+    """
+    column = str(values.name)
+    if bands:
+        return _banded(column, values, bands)
+    names = values.astype(object).where(values.notna(), None).map(_name, na_action="ignore")
+    known = {str(name) for name in names.dropna().unique()}
+    if isinstance(values.dtype, pd.CategoricalDtype):
+        known |= {_name(category) for category in values.cat.categories}
+    order = tuple(sorted(known))
+    codes = pd.Categorical(names, categories=list(order)).codes.astype(np.int64)
+    return Groups(column, order, codes)
+
+
+def _name(value: object) -> str:
+    whole = isinstance(value, float) and value.is_integer()
+    return str(int(value)) if whole else str(value)  # type: ignore[call-overload]
+
+
+def _banded(column: str, values: pd.Series, bands: Sequence[float]) -> Groups:
+    numbers = pd.to_numeric(values, errors="coerce").to_numpy(dtype=np.float64, na_value=np.nan)
+    edges = np.asarray(bands, dtype=np.float64)
+    codes = np.searchsorted(edges, numbers, side="right").astype(np.int64)
+    codes[np.isnan(numbers)] = -1
+    whole = bool(np.all(numbers[codes >= 0] % 1 == 0)) and all(float(e).is_integer() for e in bands)
+    return Groups(column, _band_names(bands, whole=whole), codes)
+
+
+def _band_names(bands: Sequence[float], *, whole: bool) -> tuple[str, ...]:
+    text = [f"{edge:g}" for edge in bands]
+    upper = [f"{edge - 1:g}" if whole else f"under {edge:g}" for edge in bands]
+    middle = [
+        low if whole and low == high else f"{low} to {high}"
+        for low, high in zip(text[:-1], upper[1:], strict=True)
+    ]
+    return (f"under {text[0]}", *middle, f"{text[-1]} and over")
+
+
+def _label_problems(rows: pd.DataFrame, roles: Roles, there: set[str], table: str) -> list[Problem]:
+    found = []
+    for role, name in (("label", roles.label), ("prediction", roles.prediction)):
+        if name is None or name not in there:
+            continue
+        values = rows[name]
+        where = f"{table} column {quote(name)} ({role})"
+        missing = int(values.isna().sum())
+        if missing:
+            hint = "Remove those rows, or say what they are, before the audit."
+            found.append(Problem(where, f"{missing:,} missing values", "no missing value", hint))
+        distinct = sorted(map(str, values.dropna().unique()))
+        if missing < len(values):
+            found += _class_problems(values, distinct, roles.positive, where, role)
+    return found
+
+
+def _class_problems(
+    values: pd.Series, distinct: list[str], positive: object, where: str, role: str
+) -> list[Problem]:
+    shown = ", ".join(quote(value) for value in distinct[:8]) + (", ..." if distinct[8:] else "")
+    if len(distinct) > 2:
+        return [Problem(where, f"{len(distinct):,} classes ({shown})", "2 classes (binary)")]
+    if role == "prediction":
+        return []  # the same decision for everyone is a finding, not a mistake
+    if len(distinct) == 1:
+        return [Problem(where, f"one class only ({shown})", "2 classes")]
+    if not bool((values == positive).any()):
+        close = nearest(str(positive), distinct)
+        kind = "a number" if pd.api.types.is_numeric_dtype(values) else "text"
+        hint = f"Did you mean {quote(close)} ({kind})?" if close else f"The column holds {kind}."
+        expected = f"one of {shown}"
+        return [Problem(f"positive, for {where}", f"{positive!r}"[:90], expected, hint)]
+    return []
+
+
+def _score_problems(values: pd.Series, name: str, table: str) -> list[Problem]:
+    where = f"{table} column {quote(name)} (score)"
+    if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+        return [Problem(where, f"values of type {values.dtype}", "numbers")]
+    bad = int((~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))).sum())
+    if bad:
+        return [Problem(where, f"{bad:,} missing or infinite values", "finite numbers")]
+    return []
+
+
+def _sensitive_problems(
+    values: pd.Series, name: str, bands: Sequence[float] | None, table: str
+) -> list[Problem]:
+    where = f"{table} column {quote(name)} (sensitive)"
+    if bool(values.isna().all()):
+        hint = "Name another column, or take it out of sensitive."
+        return [Problem(where, "only missing values", "at least one known value", hint)]
+    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    if bands is not None:
+        if not numeric:
+            return [Problem(where, f"bands for values of type {values.dtype}", "numbers")]
+        if list(bands) != sorted(set(bands)) or not bands:
+            return [Problem(f"bands of {quote(name)}", f"{list(bands)}", "rising edges")]
+        return []
+    if numeric and values.nunique() > MOST_NUMERIC_GROUPS:
+        hint = f"Write its edges under [subject.bands], for example {name[:40]} = [25, 45, 65]."
+        found = f"{values.nunique():,} different numbers"
+        return [Problem(where, found, f"bands, or at most {MOST_NUMERIC_GROUPS}", hint)]
+    return []

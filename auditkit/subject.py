@@ -1,0 +1,386 @@
+"""What is audited: a model or only its scores, and the rows that it is assessed on."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from auditkit.errors import InputError, Problem
+from auditkit.models import Model, NetworkModel
+from auditkit.roles import Groups, Roles, make_groups
+
+Task = Literal["binary"]
+#: The group of rows whose sensitive value is missing.
+UNKNOWN = "unknown"
+__all__ = ["NEEDS", "UNKNOWN", "DataSource", "Groups", "Recipe", "Subject", "Task"]
+
+#: What an audit can ask for in `needs`, and what to do when it is not there.
+NEEDS: dict[str, str] = {
+    "labels": "the subject has no label column",
+    "predictions": "the subject has neither decisions nor scores",
+    "scores": "the subject has decisions but no scores; give a score column or a model",
+    "sensitive": "no sensitive column was named; list them under [subject] sensitive",
+    "model": "there are only scores, no model to ask; give the model under [subject.model]",
+    "network": "the model cannot be looked into; a torch network is needed",
+    "train": "the rows that the model was trained on were not given",
+    "record": "the model came without a training record",
+    "recipe": "the model came without a recipe, so it cannot be trained again",
+}
+
+
+class Recipe(Protocol):
+    """How the audited model was made, so that an audit can have it made again, changed."""
+
+    def fit(
+        self, rows: pd.DataFrame, *, privacy: Mapping[str, Any] | None = None, **changes: object
+    ) -> tuple[Model, Any]:
+        """Train again.
+
+        Args:
+            rows: Raw training rows, label included.
+            privacy: Settings of differentially private training (`epsilon`, `delta`,
+                `max_grad_norm`, ...), or None for ordinary training.
+            **changes: Settings of the recipe to change, for example `seed`.
+
+        Returns:
+            The new model and its training record. Kept by content: asking twice trains once.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class DataSource:
+    """Where rows came from.
+
+    Attributes:
+        name: File name or address, without secrets and without the path of a machine.
+        sha256: Digest of the file, or of the rows where there is no file.
+        rows: Rows in it.
+    """
+
+    name: str
+    sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, eq=False)
+class Subject:
+    """What is audited. Made by `load_subject`, `Subject.from_scores` or `Subject.from_model`.
+
+    Rows are put in an order that depends on their content only, so that no result depends on
+    the order in which they came. Nothing here changes after it is made.
+
+    Attributes:
+        name: Name of the subject.
+        rows: The rows that are assessed (the test rows where the core trained the model).
+        label: Column of the true outcome.
+        positive: The value of `label` that counts as positive.
+        sensitive: Columns whose groups are compared.
+        features: Columns that the model reads.
+        task: Kind of prediction.
+        model: The model, or None where there are only scores.
+        score: Column of scores, or None.
+        prediction: Column of decisions, or None.
+        threshold: A row is selected where its score is at least this.
+        groups: Groups of each sensitive column, aligned with `rows`.
+        train: Rows that the model was trained on, or None.
+        train_groups: Groups of `train`, or None with it.
+        population: All rows that came with a label (train, validation and test), or None where
+            they are the assessed rows.
+        population_groups: Groups of `population`, or None with it.
+        record: Training record, or None.
+        recipe: How to train again, or None.
+        source: Where the rows came from.
+        version: Version of the model, as its owner says.
+        description: One plain sentence on what it decides.
+    """
+
+    name: str
+    rows: pd.DataFrame
+    label: str | None
+    positive: object
+    sensitive: tuple[str, ...]
+    groups: Mapping[str, Groups]
+    source: DataSource
+    features: tuple[str, ...] = ()
+    task: Task = "binary"
+    model: Model | None = None
+    score: str | None = None
+    prediction: str | None = None
+    threshold: float = 0.5
+    train: pd.DataFrame | None = None
+    train_groups: Mapping[str, Groups] | None = None
+    population: pd.DataFrame | None = None
+    population_groups: Mapping[str, Groups] | None = None
+    record: Any = None
+    recipe: Recipe | None = None
+    version: str = ""
+    description: str = ""
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @classmethod
+    def from_scores(
+        cls,
+        rows: pd.DataFrame,
+        *,
+        label: str | None,
+        score: str | None = None,
+        prediction: str | None = None,
+        threshold: float | None = None,
+        positive: object = 1,
+        sensitive: Sequence[str] = (),
+        bands: Mapping[str, Sequence[float]] | None = None,
+        task: Task = "binary",
+        name: str = "scored table",
+        source: DataSource | None = None,
+        version: str = "",
+        description: str = "",
+    ) -> Subject:
+        """Audit a table of scores or decisions; no model is needed.
+
+        Args:
+            rows: The table, one row a person.
+            label: Column of the true outcome.
+            score: Column of scores; a row is selected where its score is at least `threshold`.
+            prediction: Column of decisions, instead of or beside scores.
+            threshold: Where a score selects; 0.5 unless given.
+            positive: The value of label and prediction that counts as positive.
+            sensitive: Columns whose groups are compared.
+            bands: Inner edges for numeric sensitive columns.
+            task: Kind of prediction.
+            name: Name of the subject.
+            source: Where the rows came from; a digest of the rows where not given.
+            version: Version of the model behind the scores.
+            description: One plain sentence on what it decides.
+
+        Returns:
+            The subject.
+
+        Raises:
+            InputError: If the table cannot play these parts; every problem is listed.
+
+        Example:
+            >>> rows = pd.DataFrame({"y": [0, 1, 1], "p": [0.2, 0.7, 0.4], "sex": ["F", "M", "F"]})
+            >>> int(Subject.from_scores(rows, label="y", score="p", sensitive=["sex"]).y_pred.sum())
+            1
+        """
+        roles = Roles(label, positive, score, prediction, tuple(sensitive), (), bands or {})
+        problems = roles.problems(rows, "from_scores", source.name if source else "the table")
+        if score is None and prediction is None:
+            expected = "a column of scores or of decisions"
+            problems.append(Problem("from_scores score", "neither score nor prediction", expected))
+        return cls._made(
+            rows,
+            roles,
+            problems,
+            source,
+            name=name,
+            task=task,
+            threshold=0.5 if threshold is None else threshold,
+            version=version,
+            description=description,
+        )
+
+    @classmethod
+    def from_model(
+        cls,
+        model: Model,
+        rows: pd.DataFrame,
+        *,
+        label: str | None,
+        features: Sequence[str],
+        sensitive: Sequence[str] = (),
+        positive: object = 1,
+        threshold: float = 0.5,
+        bands: Mapping[str, Sequence[float]] | None = None,
+        task: Task = "binary",
+        train: pd.DataFrame | None = None,
+        population: pd.DataFrame | None = None,
+        record: Any = None,  # noqa: ANN401 - a training record of any core
+        recipe: Recipe | None = None,
+        name: str = "model",
+        source: DataSource | None = None,
+        version: str = "",
+        description: str = "",
+    ) -> Subject:
+        """Audit a trained model on rows that it has not seen.
+
+        Args:
+            model: The model; see `auditkit.models.Model`.
+            rows: The rows to assess it on, label and sensitive columns included.
+            label: Column of the true outcome, or None.
+            features: Columns that the model reads.
+            sensitive: Columns whose groups are compared.
+            positive: The value of label that counts as positive.
+            threshold: A row is selected where its score is at least this.
+            bands: Inner edges for numeric sensitive columns.
+            task: Kind of prediction.
+            train: The rows that it was trained on, where they are at hand.
+            population: All rows that came with a label, where they are more than `rows`.
+            record: Its training record.
+            recipe: How to train it again.
+            name: Name of the subject.
+            source: Where the rows came from; a digest of the rows where not given.
+            version: Version of the model.
+            description: One plain sentence on what it decides.
+
+        Returns:
+            The subject.
+
+        Raises:
+            InputError: If the table cannot play these parts; every problem is listed.
+        """
+        roles = Roles(label, positive, None, None, tuple(sensitive), tuple(features), bands or {})
+        problems = roles.problems(rows, "from_model", source.name if source else "the table")
+        return cls._made(
+            rows,
+            roles,
+            problems,
+            source,
+            name=name,
+            task=task,
+            threshold=threshold,
+            version=version,
+            description=description,
+            model=model,
+            train=train,
+            population=population,
+            record=record,
+            recipe=recipe,
+        )
+
+    @classmethod
+    def _made(
+        cls,
+        rows: pd.DataFrame,
+        roles: Roles,
+        problems: list[Problem],
+        source: DataSource | None,
+        *,
+        train: pd.DataFrame | None = None,
+        population: pd.DataFrame | None = None,
+        **facts: Any,  # noqa: ANN401 - fields of the class, checked by its constructor
+    ) -> Subject:
+        if problems:
+            raise InputError(problems)
+        kept = in_canonical_order(rows[list(roles.columns)])
+        everyone = kept if population is None else population
+        known = {
+            name: make_groups(everyone[name], roles.bands.get(name)) for name in roles.sensitive
+        }
+
+        def groups_of(some: pd.DataFrame | None) -> dict[str, Groups] | None:
+            if some is None:
+                return None
+            return {name: known[name].of(some[name], roles.bands.get(name)) for name in known}
+
+        return cls(
+            rows=kept,
+            label=roles.label,
+            positive=roles.positive,
+            sensitive=roles.sensitive,
+            features=roles.features,
+            score=roles.score,
+            prediction=roles.prediction,
+            groups=groups_of(kept) or {},
+            train=train,
+            train_groups=groups_of(train),
+            population=population,
+            population_groups=groups_of(population),
+            source=source or DataSource("a table in memory", digest(kept), len(everyone)),
+            **facts,
+        )
+
+    @cached_property
+    def y_true(self) -> npt.NDArray[np.int8]:
+        """True outcomes, shape (n,): 1 where positive, else 0."""
+        return self.outcomes(self.rows)
+
+    @cached_property
+    def y_score(self) -> npt.NDArray[np.float64] | None:
+        """Scores, shape (n,), or None where there are only decisions."""
+        if self.model is not None:
+            return _frozen(np.asarray(self.model.scores(self.rows), dtype=np.float64))
+        if self.score is not None:
+            return _frozen(self.rows[self.score].to_numpy(dtype=np.float64, copy=True))
+        return None
+
+    @cached_property
+    def y_pred(self) -> npt.NDArray[np.int8]:
+        """Decisions, shape (n,): 1 where selected, else 0."""
+        if self.prediction is not None:
+            return _frozen((self.rows[self.prediction] == self.positive).to_numpy(dtype=np.int8))
+        if self.y_score is None:
+            raise LookupError(NEEDS["predictions"])
+        return _frozen((self.y_score >= self.threshold).astype(np.int8))
+
+    def outcomes(self, rows: pd.DataFrame) -> npt.NDArray[np.int8]:
+        """True outcomes of any rows of this subject, shape (n,): 1 where positive, else 0."""
+        if self.label is None:
+            raise LookupError(NEEDS["labels"])
+        return _frozen((rows[self.label] == self.positive).to_numpy(dtype=np.int8))
+
+    @property
+    def has(self) -> frozenset[str]:
+        """What this subject can give an audit; the words are the keys of `NEEDS`."""
+        scored = self.model is not None or self.score is not None
+        there = {
+            "labels": self.label is not None,
+            "predictions": scored or self.prediction is not None,
+            "scores": scored,
+            "sensitive": bool(self.sensitive),
+            "model": self.model is not None,
+            "network": isinstance(self.model, NetworkModel),
+            "train": self.train is not None,
+            "record": self.record is not None,
+            "recipe": self.recipe is not None,
+        }
+        return frozenset(name for name, is_there in there.items() if is_there)
+
+    def missing(self, needs: Iterable[str]) -> str | None:
+        """Say why an audit with these needs cannot run, or None where it can."""
+        absent = sorted(set(needs) - self.has)
+        return "; ".join(NEEDS[name] for name in absent) or None
+
+
+def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    array.flags.writeable = False
+    return array
+
+
+def in_canonical_order(rows: pd.DataFrame) -> pd.DataFrame:
+    """Put rows in an order that depends on their content only, with a fresh index.
+
+    Args:
+        rows: Any table.
+
+    Returns:
+        The same rows; whatever their order was, the result is the same.
+
+    Example:
+        >>> a = pd.DataFrame({"x": [3, 1, 2]})
+        >>> in_canonical_order(a).equals(in_canonical_order(a[::-1]))
+        True
+    """
+    order = np.argsort(_row_hashes(rows), kind="stable")
+    return rows.iloc[order].reset_index(drop=True)
+
+
+def digest(rows: pd.DataFrame) -> str:
+    """Digest of the content of a table, whatever the order of its rows: sha256, hexadecimal."""
+    names = "\x1f".join(map(str, rows.columns)).encode()
+    return hashlib.sha256(names + np.sort(_row_hashes(rows)).tobytes()).hexdigest()
+
+
+def _row_hashes(rows: pd.DataFrame) -> npt.NDArray[np.uint64]:
+    hashes = pd.util.hash_pandas_object(rows, index=False)
+    return np.asarray(hashes, dtype=np.uint64)
