@@ -1,0 +1,266 @@
+"""The table of counts that every count metric is made of, and the rates that it holds.
+
+Rows are counted once, by their groups, true outcome and decision. Selection rates, error rates,
+accuracy and whatever else depends on counts only are then sums over a few cells, whatever the
+number of rows, and wherever the cells were counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.evidence import Better, Metric
+from auditkit.methods.estimates import IntArray
+
+#: Which of the four cells [true outcome][decision] count.
+Mask = tuple[tuple[int, int], tuple[int, int]]
+
+_ALL: Mask = ((1, 1), (1, 1))
+_POSITIVE: Mask = ((0, 0), (1, 1))
+_NEGATIVE: Mask = ((1, 1), (0, 0))
+_SELECTED: Mask = ((0, 1), (0, 1))
+_REJECTED: Mask = ((1, 0), (1, 0))
+_TRUE_POSITIVE: Mask = ((0, 0), (0, 1))
+_FALSE_POSITIVE: Mask = ((0, 1), (0, 0))
+_FALSE_NEGATIVE: Mask = ((0, 0), (1, 0))
+_TRUE_NEGATIVE: Mask = ((1, 0), (0, 0))
+_RIGHT: Mask = ((1, 0), (0, 1))
+
+
+@dataclass(frozen=True)
+class Cells:
+    """How many rows there are of each kind; kinds without a row are left out.
+
+    Attributes:
+        columns: The columns whose groups were told apart.
+        sizes: Number of groups of each column, the unknown left out.
+        codes: Shape (cells, columns): the groups of each cell, -1 for the unknown.
+        y_true: Shape (cells,): true outcome, 0 or 1.
+        y_pred: Shape (cells,): decision, 0 or 1.
+        n: Shape (cells,): rows of each cell; unit: rows.
+
+    Example:
+        >>> cells = count_cells({"sex": [0, 1, -1]}, {"sex": 2}, [1, 0, 1], [1, 1, 0])
+        >>> cells.table("sex").sum(axis=(1, 2)).tolist()
+        [1, 1, 1]
+        >>> cells.table().tolist()
+        [[0, 1], [1, 1]]
+    """
+
+    columns: tuple[str, ...]
+    sizes: tuple[int, ...]
+    codes: IntArray
+    y_true: IntArray
+    y_pred: IntArray
+    n: IntArray
+
+    def table(self, *columns: str) -> IntArray:
+        """Add the cells up over all columns but these.
+
+        Args:
+            columns: The columns to keep, in this order; none gives the whole.
+
+        Returns:
+            Shape (groups + 1 of each column, 2, 2): rows by groups, true outcome and decision.
+            The last entry of each group axis holds the unknown. Groups without a row are there.
+
+        Raises:
+            ValueError: If a column was not counted.
+        """
+        place = [self.columns.index(column) for column in columns]
+        shape = (*(self.sizes[i] + 1 for i in place), 2, 2)
+        axes = [self.codes[:, i] % (self.sizes[i] + 1) for i in place]  # -1 becomes the last
+        flat = np.ravel_multi_index((*axes, self.y_true, self.y_pred), shape)
+        counted = np.bincount(flat, weights=self.n, minlength=int(np.prod(shape)))
+        return np.rint(counted).astype(np.int64).reshape(shape)
+
+
+def count_cells(
+    codes: Mapping[str, npt.ArrayLike],
+    sizes: Mapping[str, int],
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+) -> Cells:
+    """Count rows by groups, true outcome and decision, in one pass.
+
+    Args:
+        codes: Column to the group of each row, shape (n,): 0..size - 1, or -1 where unknown.
+        sizes: Column to its number of groups.
+        y_true: Shape (n,): true outcomes, 0 or 1.
+        y_pred: Shape (n,): decisions, 0 or 1.
+
+    Returns:
+        The cells that have rows, ordered by the columns, the outcome and the decision.
+
+    Raises:
+        ValueError: If lengths differ, or a code, outcome or decision is out of range.
+
+    Example:
+        >>> count_cells({}, {}, [0, 1, 1], [0, 1, 1]).n.tolist()
+        [1, 2]
+    """
+    wide = [(_codes(codes[name], size, name) + 1, size + 1) for name, size in sizes.items()]
+    wide += [(_codes(y_true, 2, "y_true", 0), 2), (_codes(y_pred, 2, "y_pred", 0), 2)]
+    rows = len(wide[-1][0])
+    if any(len(column) != rows for column, _ in wide):
+        raise ValueError("all columns have one entry a row")
+    keys, counts = _count_distinct(wide, rows)
+    return Cells(
+        columns=tuple(sizes),
+        sizes=tuple(sizes.values()),
+        codes=keys[:, :-2] - 1,
+        y_true=keys[:, -2],
+        y_pred=keys[:, -1],
+        n=counts,
+    )
+
+
+def _count_distinct(wide: list[tuple[IntArray, int]], rows: int) -> tuple[IntArray, IntArray]:
+    """Count distinct rows of several small-integer columns: keys (cells, columns) and counts."""
+    key = np.zeros(rows, dtype=np.int64)
+    radix = 1
+    for column, size in wide:
+        key, radix = key * size + column, radix * size
+        if radix > 4 * rows + 65_536:  # keep the table that is counted into small
+            distinct, key = np.unique(key, return_inverse=True)
+            radix = len(distinct)
+    counts = np.bincount(key, minlength=radix)
+    example = np.zeros(radix, dtype=np.int64)
+    example[key] = np.arange(rows)
+    seen = np.flatnonzero(counts)
+    keys = np.stack([column[example[seen]] for column, _ in wide], axis=1)
+    return keys, counts[seen].astype(np.int64)
+
+
+def _codes(values: npt.ArrayLike, size: int, name: str, lowest: int = -1) -> IntArray:
+    given = np.asarray(values)
+    codes = given.astype(np.int64)
+    if np.any((codes < lowest) | (codes >= size) | (codes != given)):
+        raise ValueError(f"{name}: whole numbers in {lowest}..{size - 1} are expected")
+    return codes
+
+
+@dataclass(frozen=True)
+class Rate:
+    """A share of rows: which cells are counted, out of which.
+
+    Attributes:
+        metric: What it means.
+        counted: The cells of the numerator.
+        among: The cells of the denominator.
+        counted_words: The numerator for a reader, for example "selected".
+        among_words: The denominator for a reader, for example "positives".
+
+    Example:
+        >>> table = np.array([[[40, 10], [5, 45]]])
+        >>> successes, totals = RATES["true_positive_rate"].of(table)
+        >>> successes.tolist(), totals.tolist()
+        ([45], [50])
+    """
+
+    metric: Metric
+    counted: Mask
+    among: Mask
+    counted_words: str
+    among_words: str
+
+    def of(self, table: npt.ArrayLike) -> tuple[IntArray, IntArray]:
+        """Count numerators and denominators.
+
+        Args:
+            table: Shape (..., 2, 2): rows by true outcome and decision.
+
+        Returns:
+            Numerators and denominators, each of shape (...); unit: rows.
+        """
+        return _sum(table, self.counted), _sum(table, self.among)
+
+
+def _share(name: str, title: str, definition: str, better: Better = "neither") -> Metric:
+    return Metric(name, title, definition, "rate", better=better, low=0.0, high=1.0)
+
+
+_RATES = (
+    Rate(
+        _share("base_rate", "Base rate", "Share of rows whose true outcome is positive."),
+        *(_POSITIVE, _ALL, "positive", "rows"),
+    ),
+    Rate(
+        _share("selection_rate", "Selection rate", "Share of rows that the model selects."),
+        *(_SELECTED, _ALL, "selected", "rows"),
+    ),
+    Rate(
+        _share(
+            "true_positive_rate",
+            "True positive rate",
+            "Share of the truly positive rows that the model selects (recall).",
+            "higher",
+        ),
+        *(_TRUE_POSITIVE, _POSITIVE, "selected", "positives"),
+    ),
+    Rate(
+        _share(
+            "false_positive_rate",
+            "False positive rate",
+            "Share of the truly negative rows that the model selects.",
+            "lower",
+        ),
+        *(_FALSE_POSITIVE, _NEGATIVE, "selected", "negatives"),
+    ),
+    Rate(
+        _share(
+            "false_negative_rate",
+            "False negative rate",
+            "Share of the truly positive rows that the model does not select.",
+            "lower",
+        ),
+        *(_FALSE_NEGATIVE, _POSITIVE, "not selected", "positives"),
+    ),
+    Rate(
+        _share(
+            "true_negative_rate",
+            "True negative rate",
+            "Share of the truly negative rows that the model does not select.",
+            "higher",
+        ),
+        *(_TRUE_NEGATIVE, _NEGATIVE, "not selected", "negatives"),
+    ),
+    Rate(
+        _share(
+            "precision",
+            "Precision",
+            "Share of the selected rows whose true outcome is positive.",
+            "higher",
+        ),
+        *(_TRUE_POSITIVE, _SELECTED, "positive", "selected rows"),
+    ),
+    Rate(
+        _share(
+            "negative_predictive_value",
+            "Negative predictive value",
+            "Share of the rows not selected whose true outcome is negative.",
+            "higher",
+        ),
+        *(_TRUE_NEGATIVE, _REJECTED, "negative", "rows not selected"),
+    ),
+    Rate(
+        _share(
+            "accuracy",
+            "Accuracy",
+            "Share of rows whose decision equals the true outcome.",
+            "higher",
+        ),
+        *(_RIGHT, _ALL, "decided rightly", "rows"),
+    ),
+)
+#: Metric id to the rate, in fairlearn's words.
+RATES: dict[str, Rate] = {rate.metric.id: rate for rate in _RATES}
+
+
+def _sum(table: npt.ArrayLike, mask: Mask) -> IntArray:
+    total: IntArray = (np.asarray(table) * np.asarray(mask)).sum(axis=(-2, -1))
+    return total

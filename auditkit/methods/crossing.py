@@ -1,0 +1,153 @@
+"""Groups that are held against each other: those of one column, or of several columns crossed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.evidence import ALL_GROUPS
+from auditkit.methods.cells import RATES, Cells, Rate
+from auditkit.methods.estimates import Estimate, IntArray
+
+#: Joins the columns, and the groups, of an intersection.
+CROSS = " × "  # noqa: RUF001 - the sign that a reader knows
+
+
+@dataclass(frozen=True)
+class Crossing:
+    """Counts of the groups of some columns, made by `cross`.
+
+    Attributes:
+        columns: The columns.
+        labels: One name a column, for each of the m groups.
+        table: Shape (m, 2, 2): rows by group, true outcome and decision.
+        known: Shape (m,): whether the group is known in every column.
+    """
+
+    columns: tuple[str, ...]
+    labels: tuple[tuple[str, ...], ...]
+    table: IntArray
+    known: npt.NDArray[np.bool_]
+
+    @property
+    def title(self) -> str:
+        """The columns for a reader."""
+        return CROSS.join(self.columns)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The groups for a reader."""
+        return tuple(CROSS.join(labels) for labels in self.labels)
+
+    @property
+    def sizes(self) -> IntArray:
+        """Rows of each group, shape (m,)."""
+        return RATES["base_rate"].of(self.table)[1]
+
+    @property
+    def everyone(self) -> dict[str, str]:
+        """The slice that compares all groups."""
+        return dict.fromkeys(self.columns, ALL_GROUPS)
+
+    def where(self, i: int) -> dict[str, str]:
+        """The slice of one group."""
+        return dict(zip(self.columns, self.labels[i], strict=True))
+
+    def compare(self, rate: Rate, least: int) -> Comparison:
+        """Part the groups whose rate can be compared from those too small or unknown.
+
+        Args:
+            rate: The rate.
+            least: Rows that a rate must rest on; unit: rows.
+
+        Returns:
+            The groups that are compared, and what was left out.
+        """
+        successes, totals = rate.of(self.table)
+        names, kept = self.names, self.known & (totals >= least)
+        small = np.flatnonzero(self.known & ~kept)
+        return Comparison(
+            rate=rate,
+            names=tuple(names[i] for i in np.flatnonzero(kept)),
+            successes=successes[kept],
+            totals=totals[kept],
+            small=tuple((names[i], int(self.sizes[i])) for i in small),
+            unknown=int(totals[~self.known].sum()),
+        )
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One rate of the groups that are large enough to be compared, and what was left out.
+
+    Attributes:
+        rate: The rate.
+        names: The k groups that are compared.
+        successes: Shape (k,): numerators; unit: rows.
+        totals: Shape (k,): denominators; unit: rows.
+        small: Name of each group whose rate rests on too few rows, and all rows of that group (not
+            its denominator, which in a group of one would tell that person's outcome).
+        unknown: Rows of the denominator whose group is unknown.
+    """
+
+    rate: Rate
+    names: tuple[str, ...]
+    successes: IntArray
+    totals: IntArray
+    small: tuple[tuple[str, int], ...]
+    unknown: int
+
+    @property
+    def n(self) -> int:
+        """Rows that the comparison rests on."""
+        return int(self.totals.sum())
+
+    def estimate(self, gap: Callable[..., Estimate], level: float) -> Estimate:
+        """Compute a gap or ratio between the groups; a reason names the rate.
+
+        Args:
+            gap: `gaps.difference` or `gaps.ratio`.
+            level: Confidence level, in (0, 1).
+
+        Returns:
+            What the function gave.
+        """
+        found = gap(self.successes, self.totals, level)
+        if found.reason is None:
+            return found
+        return Estimate.undefined(f"{self.rate.metric.title.lower()}: {found.reason}")
+
+
+def cross(cells: Cells, labels: Mapping[str, Sequence[str]], columns: Sequence[str]) -> Crossing:
+    """Cross the groups of some columns.
+
+    Args:
+        cells: The counts.
+        labels: Column to the names of its groups and, last, of the unknown.
+        columns: The columns to cross, at least one.
+
+    Returns:
+        Every combination of known groups, those without a row included, and every combination
+        with an unknown one that has rows.
+
+    Example:
+        >>> from auditkit.methods.cells import count_cells
+        >>> cells = count_cells({"sex": [0, 0, -1]}, {"sex": 2}, [1, 0, 1], [1, 1, 0])
+        >>> crossing = cross(cells, {"sex": ["F", "M", "unknown"]}, ["sex"])
+        >>> crossing.names, crossing.sizes.tolist()
+        (('F', 'M', 'unknown'), [2, 0, 1])
+    """
+    table = cells.table(*columns)
+    shape = table.shape[:-2]
+    index = np.indices(shape).reshape(len(shape), -1).T
+    known = np.all(index < np.array(shape) - 1, axis=1)
+    flat = table.reshape(-1, 2, 2)
+    shown = known | flat.any(axis=(1, 2))
+    names = tuple(
+        tuple(labels[column][code] for column, code in zip(columns, place, strict=True))
+        for place in index[shown].tolist()
+    )
+    return Crossing(tuple(columns), names, flat[shown], known[shown])

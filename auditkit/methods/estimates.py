@@ -1,0 +1,63 @@
+"""A number with its uncertainty, as the methods hand it to an audit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import SupportsFloat
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.evidence import Interval
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+#: Lower and upper bounds, of one shape; scalars where the arguments are.
+Bounds = tuple[FloatArray, FloatArray]
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """A number with its interval, or the reason why there is none.
+
+    Attributes:
+        value: The number, or None where it is undefined.
+        interval: Its interval; None only where there is no value.
+        reason: Why there is no value; None where there is one.
+
+    Example:
+        >>> Estimate.undefined("no rows").reason
+        'no rows'
+    """
+
+    value: float | None
+    interval: Interval | None
+    reason: str | None = None
+
+    @classmethod
+    def undefined(cls, reason: str) -> Estimate:
+        """Say why there is no number."""
+        return cls(None, None, reason)
+
+
+def as_interval(
+    bounds: tuple[SupportsFloat, SupportsFloat], level: float, method: str
+) -> Interval | None:
+    """Name the method and level of bounds that were computed for one number.
+
+    Args:
+        bounds: A lower and an upper bound, scalars.
+        level: The level that they were computed at.
+        method: How they were made.
+
+    Returns:
+        The interval, or None where the bounds are NaN.
+
+    Example:
+        >>> as_interval((np.float64(0.1), np.float64(0.3)), 0.95, "Wilson").low
+        0.1
+        >>> as_interval((np.float64("nan"), np.float64("nan")), 0.95, "Wilson") is None
+        True
+    """
+    low, high = float(bounds[0]), float(bounds[1])
+    return None if np.isnan(low) else Interval(low, high, level, method)

@@ -1,0 +1,77 @@
+"""Two models on the same rows: how often each is right, and by how much they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.methods import intervals
+from auditkit.methods.estimates import Estimate, as_interval
+
+
+@dataclass(frozen=True, slots=True)
+class PairedAccuracy:
+    """Accuracy of two models on the same rows.
+
+    Attributes:
+        n: Rows.
+        first: Accuracy of the first model, with Wilson's interval.
+        second: Accuracy of the second model, with Wilson's interval.
+        difference: First minus second, with the interval for paired proportions.
+    """
+
+    n: int
+    first: Estimate
+    second: Estimate
+    difference: Estimate
+
+
+def paired_accuracy(
+    first_right: npt.ArrayLike, second_right: npt.ArrayLike, level: float = 0.95
+) -> PairedAccuracy:
+    """Compare the accuracy of two models on the same rows.
+
+    Rows on which both are right, or both wrong, say nothing about the difference: the interval
+    uses the others, which makes it far narrower than one for two separate samples.
+
+    Args:
+        first_right: Shape (n,): whether the first model is right on each row.
+        second_right: Shape (n,): whether the second model is.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The accuracies; undefined where there are no rows.
+
+    Raises:
+        ValueError: If the shapes differ.
+
+    Source:
+        Wilson (1927), J. Am. Stat. Assoc. 22:209; Agresti and Min (2005), Stat. Med. 24:729.
+
+    Example:
+        >>> paired = paired_accuracy([True, True, False, True], [True, False, False, True])
+        >>> paired.first.value, paired.difference.value
+        (0.75, 0.25)
+    """
+    a, b = np.asarray(first_right, dtype=bool), np.asarray(second_right, dtype=bool)
+    if a.shape != b.shape:
+        raise ValueError(f"two models on the same rows; got shapes {a.shape} and {b.shape}")
+    n = a.size
+    if n == 0:
+        nothing = Estimate.undefined("no rows")
+        return PairedAccuracy(n, nothing, nothing, nothing)
+    only_first, only_second = int((a & ~b).sum()), int((b & ~a).sum())
+    bounds = intervals.paired_difference(only_first, only_second, n, level)
+    difference = as_interval(bounds, level, "Agresti-Min, paired")
+    return PairedAccuracy(
+        n=n,
+        first=_share(int(a.sum()), n, level),
+        second=_share(int(b.sum()), n, level),
+        difference=Estimate((only_first - only_second) / n, difference),
+    )
+
+
+def _share(right: int, n: int, level: float) -> Estimate:
+    return Estimate(right / n, as_interval(intervals.wilson(right, n, level), level, "Wilson"))

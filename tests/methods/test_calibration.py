@@ -1,0 +1,97 @@
+"""Scores as probabilities: against scikit-learn and by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn import metrics
+
+from auditkit.methods import calibration, intervals
+
+ROWS = st.lists(st.tuples(st.integers(0, 1), st.floats(0, 1)), min_size=1, max_size=60)
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_the_brier_score_equals_that_of_scikit_learn(rows: list[tuple[int, float]]) -> None:
+    y, score = zip(*rows, strict=True)
+    expected = metrics.brier_score_loss(y, score, pos_label=1)
+    assert calibration.brier_score(y, score).value == pytest.approx(expected, abs=1e-12)
+
+
+def test_calibration_in_the_large_is_positive_where_scores_promise_too_little() -> None:
+    y = np.repeat([0, 1], [600, 400])
+    found = calibration.calibration_in_the_large(y, np.full(1000, 0.3))
+    assert found.value == pytest.approx(0.1)
+    assert found.interval is not None
+    arm = 1.9623415 * y.std(ddof=1) / np.sqrt(1000)  # t with 999 degrees of freedom
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.1 - arm, 0.1 + arm))
+
+
+def test_scores_that_are_always_right_are_not_certain_to_stay_so() -> None:
+    y = np.tile([0, 1], 100)
+    for found in (
+        calibration.brier_score(y, y),
+        calibration.calibration_in_the_large(y, y),
+    ):
+        assert found.value == 0.0
+        assert found.interval is not None
+        assert found.interval.method == "empirical Bernstein"
+        assert found.interval.high > 0.05
+
+
+@pytest.mark.parametrize("score", [1.5, -0.1, np.nan])
+def test_scores_that_are_no_probabilities_are_not_held_against_outcomes(score: float) -> None:
+    for measure in (calibration.brier_score, calibration.calibration_in_the_large):
+        assert measure([0, 1], [0.5, score]).reason == calibration.NO_PROBABILITIES
+
+
+def test_bins_hold_equally_many_rows_and_what_came_of_them() -> None:
+    score = np.arange(100) / 100
+    y = (np.arange(100) % 4 == 0).astype(int)
+    bins = calibration.calibration_bins(y, score, bins=4)
+    assert [b.n for b in bins] == [25, 25, 25, 25]
+    assert bins[1].mean_score == pytest.approx(np.mean(score[25:50]))
+    assert bins[1].observed_rate == pytest.approx(6 / 25)
+    assert (bins[1].low, bins[1].high) == pytest.approx(intervals.wilson(6, 25))
+
+
+@settings(deadline=None)
+@given(ROWS, st.integers(1, 12))
+def test_bins_count_every_row_once_and_never_part_equal_scores(
+    rows: list[tuple[int, float]], bins: int
+) -> None:
+    tied = [(y, round(score, 1)) for y, score in rows]
+    y, score = map(np.array, zip(*tied, strict=True))
+    found = calibration.calibration_bins(y, score, bins)
+    assert 1 <= len(found) <= bins
+    assert sum(b.n for b in found) == len(rows)
+    assert sum(b.n * b.observed_rate for b in found) == pytest.approx(y.sum())
+    ends = np.cumsum([b.n for b in found])[:-1]
+    ordered = np.sort(score)
+    assert (ordered[ends - 1] < ordered[ends]).all()
+
+
+@settings(deadline=None)
+@given(ROWS, st.randoms())
+def test_the_order_of_rows_does_not_change_the_bins(
+    rows: list[tuple[int, float]], random: np.random.Generator
+) -> None:
+    mixed = list(rows)
+    random.shuffle(mixed)
+    (y, score), (y_mixed, score_mixed) = zip(*rows, strict=True), zip(*mixed, strict=True)
+    first = calibration.calibration_bins(y, score, bins=5)
+    second = calibration.calibration_bins(y_mixed, score_mixed, bins=5)
+    assert [(b.n, b.observed_rate) for b in first] == [(b.n, b.observed_rate) for b in second]
+
+
+def test_the_same_score_for_everyone_is_one_bin() -> None:
+    (only,) = calibration.calibration_bins([0, 1, 1, 1], [0.4] * 4)
+    assert (only.n, only.mean_score, only.observed_rate) == (4, 0.4, 0.75)
+
+
+def test_no_rows_give_no_bins() -> None:
+    assert calibration.calibration_bins([], []) == ()
+    assert calibration.brier_score([], []).reason == "no rows"

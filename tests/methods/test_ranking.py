@@ -1,0 +1,165 @@
+"""The area under the ROC curve against scikit-learn and against DeLong by brute force."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import special, stats
+from sklearn import metrics
+
+from auditkit.methods import ranking
+from auditkit.methods.estimates import FloatArray, IntArray
+
+ROWS = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 12)), min_size=4, max_size=60).filter(
+    lambda rows: 0 < sum(y for y, _ in rows) < len(rows)
+)
+
+
+def arrays(rows: list[tuple[int, int]]) -> tuple[list[int], list[float]]:
+    return [y for y, _ in rows], [score / 10 for _, score in rows]
+
+
+def delong_by_pairs(y: IntArray, score: FloatArray) -> tuple[float, float]:
+    """Area and standard error from every pair of a positive and a negative."""
+    positive, negative = score[y == 1], score[y == 0]
+    wins = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    above, below = wins.mean(axis=1), wins.mean(axis=0)
+    variance = above.var(ddof=1) / above.size + below.var(ddof=1) / below.size
+    return float(wins.mean()), float(np.sqrt(variance))
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_the_area_equals_that_of_scikit_learn_with_ties(rows: list[tuple[int, int]]) -> None:
+    y, score = arrays(rows)
+    found = ranking.auc(y, score)
+    assert found.value == pytest.approx(metrics.roc_auc_score(y, score), abs=1e-12)
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_the_interval_has_a_width_inside_0_and_1(rows: list[tuple[int, int]]) -> None:
+    found = ranking.auc(*arrays(rows))
+    assert found.interval is not None
+    assert found.value is not None
+    assert 0 <= found.interval.low < found.interval.high <= 1
+    assert found.interval.low - 1e-12 <= found.value <= found.interval.high + 1e-12
+
+
+def test_the_interval_is_delongs_on_the_logit_scale() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 120)
+    score = np.round(rng.normal(y, 1.2), 1)
+    value, error = delong_by_pairs(y, score)
+    arm = 1.959964 * error / (value * (1 - value))
+    found = ranking.auc(y, score)
+    assert found.value == pytest.approx(value)
+    assert found.interval is not None
+    expected = special.expit([special.logit(value) - arm, special.logit(value) + arm])
+    assert [found.interval.low, found.interval.high] == pytest.approx(expected, abs=1e-7)
+    assert found.interval.method == "DeLong, logit"
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_only_the_order_of_scores_matters(rows: list[tuple[int, int]]) -> None:
+    y, score = arrays(rows)
+    assert ranking.auc(y, np.exp(score) * 7 - 3) == ranking.auc(y, score)
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_scores_turned_over_give_the_area_turned_over(rows: list[tuple[int, int]]) -> None:
+    y, score = arrays(rows)
+    area, over = ranking.auc(y, score), ranking.auc(y, -np.array(score))
+    assert area.value == pytest.approx(1 - (over.value or 0))
+    assert area.interval is not None
+    assert over.interval is not None
+    assert area.interval.low == pytest.approx(1 - over.interval.high)
+
+
+def test_scores_that_part_the_classes_are_not_certain_to_do_so_again() -> None:
+    found = ranking.auc([0] * 80 + [1] * 50, np.arange(130))
+    assert found.value == 1.0
+    assert found.interval is not None
+    # 50 independent pairs, all won: the exact binomial bound.
+    assert found.interval.low == pytest.approx(stats.binomtest(50, 50).proportion_ci(0.95).low)
+    assert found.interval.high == 1.0
+    assert "Clopper-Pearson over 50" in found.interval.method
+
+
+def test_scores_that_are_all_the_same_say_nothing_and_not_for_certain() -> None:
+    found = ranking.auc([0, 1] * 50, np.ones(100))
+    assert found.value == 0.5
+    assert found.interval is not None
+    arm = np.sqrt(np.log(40) / 100)
+    assert (found.interval.low, found.interval.high) == pytest.approx((0.5 - arm, 0.5 + arm))
+    assert "Hoeffding over 50" in found.interval.method
+
+
+def test_a_single_positive_leaves_the_area_open() -> None:
+    found = ranking.auc([0, 0, 0, 1], [1, 2, 4, 3])
+    assert found.interval is not None
+    assert (found.interval.low, found.interval.high) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("y", [[], [1, 1], [0, 0]])
+def test_one_class_has_no_area(y: list[int]) -> None:
+    assert ranking.auc(y, np.arange(len(y))).reason == "all true outcomes are the same"
+
+
+def test_scores_that_are_not_finite_are_counted_not_ranked() -> None:
+    assert ranking.auc([0, 1, 1], [0.1, np.nan, np.inf]).reason == "2 scores are not finite"
+
+
+def test_outcomes_and_scores_that_do_not_fit_are_refused() -> None:
+    for y, score in (([0, 2], [0.1, 0.2]), ([0, 1], [0.1])):
+        with pytest.raises(ValueError, match="one outcome"):
+            ranking.auc(y, score)
+
+
+def test_the_interval_covers_as_often_as_it_says() -> None:
+    rng = np.random.default_rng(1)
+    truth = float(special.ndtr(1 / np.sqrt(2)))  # of normal scores, one unit apart
+    y = np.repeat([0, 1], [60, 40])
+    covered = 0
+    for _ in range(600):
+        interval = ranking.auc(y, rng.normal(y)).interval
+        covered += interval is not None and interval.low <= truth <= interval.high
+    assert covered / 600 >= 0.923  # 0.95 less 3 Monte-Carlo errors
+
+
+def test_a_large_table_is_ranked_without_pairing_its_rows() -> None:
+    rng = np.random.default_rng(2)
+    y = rng.integers(0, 2, 200_000)  # 1e10 pairs
+    found = ranking.auc(y, rng.normal(y))
+    assert found.value == pytest.approx(special.ndtr(1 / np.sqrt(2)), abs=0.005)
+
+
+@settings(deadline=None)
+@given(ROWS)
+def test_the_curve_equals_that_of_scikit_learn(rows: list[tuple[int, int]]) -> None:
+    y, score = arrays(rows)
+    theirs = metrics.roc_curve(y, score, drop_intermediate=False)
+    ours = ranking.roc_curve(y, score, points=2000)
+    for a, b in zip(ours, theirs, strict=True):
+        assert a == pytest.approx(b)
+
+
+def test_a_long_curve_is_thinned_and_keeps_its_ends_and_area() -> None:
+    rng = np.random.default_rng(3)
+    y = rng.integers(0, 2, 5000)
+    score = rng.normal(y)
+    fpr, tpr, thresholds = ranking.roc_curve(y, score, points=60)
+    assert 50 <= fpr.size <= 60
+    assert (fpr[0], tpr[0], thresholds[0]) == (0.0, 0.0, np.inf)
+    assert (fpr[-1], tpr[-1], thresholds[-1]) == (1.0, 1.0, score.min())
+    assert np.trapezoid(tpr, fpr) == pytest.approx(metrics.roc_auc_score(y, score), abs=2e-3)
+    assert fpr[30] == pytest.approx((score[y == 0] >= thresholds[30]).mean())
+
+
+def test_one_class_has_no_curve() -> None:
+    with pytest.raises(ValueError, match="both outcomes"):
+        ranking.roc_curve([1, 1], [0.1, 0.2])
