@@ -1,0 +1,369 @@
+"""What does the model cost: time, operations, memory and energy of training and prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import pandas as pd
+
+from auditkit import meter
+from auditkit.errors import InputError, Problem, quote
+from auditkit.evidence import Interval, Measurement, Metric, Table, weakest
+from auditkit.models import Model, NetworkModel
+from auditkit.subject import Subject
+
+TRAINING_ENERGY = Metric(
+    "training_energy",
+    "Energy of training",
+    "Energy that the processor used while the model was trained.",
+    "J",
+    better="lower",
+    low=0.0,
+)
+TRAINING_SECONDS = Metric(
+    "training_seconds",
+    "Time of training",
+    "Wall time that the training of the model took.",
+    "s",
+    better="lower",
+    low=0.0,
+)
+TRAINING_CPU_SECONDS = Metric(
+    "training_cpu_seconds",
+    "CPU time of training",
+    "CPU time that the training of the model took, all threads and child processes together.",
+    "s",
+    better="lower",
+    low=0.0,
+)
+TRAINING_PEAK_MEMORY = Metric(
+    "training_peak_memory",
+    "Peak memory of training",
+    "Highest resident memory of the training process.",
+    "bytes",
+    better="lower",
+    low=0.0,
+)
+TRAINING_FLOPS = Metric(
+    "training_flops",
+    "Operations of training",
+    "Floating-point operations of all training steps: matrix products, convolutions, attention.",
+    "FLOP",
+    better="lower",
+    low=0.0,
+)
+PREDICTION_FLOPS = Metric(
+    "prediction_flops",
+    "Operations of one prediction",
+    "Floating-point operations of the network for one row, encoding left out.",
+    "FLOP",
+    better="lower",
+    low=0.0,
+)
+PREDICTION_SECONDS = Metric(
+    "prediction_seconds_per_1000",
+    "Time of 1,000 predictions",
+    "Median wall time to score 1,000 raw rows at once, encoding included.",
+    "s",
+    better="lower",
+    low=0.0,
+)
+PREDICTION_LATENCY = Metric(
+    "prediction_latency",
+    "Latency of one prediction",
+    "Median wall time to score one raw row alone, encoding included.",
+    "s",
+    better="lower",
+    low=0.0,
+)
+PREDICTION_ENERGY = Metric(
+    "energy_per_1000_predictions",
+    "Energy of 1,000 predictions",
+    "Energy that the processor used to score 1,000 raw rows at once.",
+    "J",
+    better="lower",
+    low=0.0,
+)
+PARAMETERS = Metric(
+    "parameters",
+    "Size of the model",
+    "Trainable numbers of the model.",
+    "count",
+    better="lower",
+    low=0.0,
+)
+
+#: Predictions that the cost of prediction is given for.
+PER = 1000
+#: Encoded rows that operations are counted on.
+COUNTED = 32
+_NO_ROWS = "there are no rows to predict"
+_COLUMNS = ("phase", "seconds", "cpu_seconds", "joules", "low", "high", "basis")
+
+
+@dataclass(frozen=True)
+class Energy:
+    """What training and prediction cost. Settings are its fields.
+
+    Attributes:
+        repeats: Times that prediction is timed; under 6 no 95 % interval of the median exists.
+        seconds: Least time to spend on each timing, over all repeats; unit: s.
+        level: Two-sided level of the intervals of times.
+
+    Raises:
+        InputError: If a setting is out of range; every problem is listed.
+
+    Example:
+        >>> Energy().needs
+        frozenset()
+    """
+
+    name: ClassVar[str] = "energy"
+    needs: ClassVar[frozenset[str]] = frozenset()
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        TRAINING_ENERGY,
+        TRAINING_SECONDS,
+        TRAINING_CPU_SECONDS,
+        TRAINING_PEAK_MEMORY,
+        TRAINING_FLOPS,
+        PREDICTION_FLOPS,
+        PREDICTION_SECONDS,
+        PREDICTION_LATENCY,
+        PREDICTION_ENERGY,
+        PARAMETERS,
+    )
+
+    repeats: int = 9
+    seconds: float = 0.2
+    level: float = 0.95
+
+    def __post_init__(self) -> None:
+        checks = {
+            "repeats": (self.repeats >= 1, "a whole number from 1"),
+            "seconds": (self.seconds >= 0, "a number from 0"),
+            "level": (0 < self.level < 1, "a number in (0, 1)"),
+        }
+        problems = [
+            Problem(f"[audits.energy] {name}", quote(getattr(self, name)), expected)
+            for name, (holds, expected) in checks.items()
+            if not holds
+        ]
+        if problems:
+            raise InputError(problems)
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
+        """Yield the cost of training, then of prediction, then the table of phases.
+
+        Args:
+            subject: What is audited. Without a model, record or network the numbers that need
+                one are None with the reason.
+            rng: Draws the rows that are predicted.
+
+        Yields:
+            Measurements, and the table `phases`.
+        """
+        outer = meter.outermost(meter.costs_of(getattr(subject.record, "cost", None)))
+        yield from _training(subject, outer)
+        yield from _size(subject)
+        yield from _operations(subject, rng)
+        phases = [_Phase(cost.name, cost.seconds, cost.cpu_seconds, cost.energy) for cost in outer]
+        if subject.model is None or len(subject) == 0:
+            reason = subject.missing({"model"}) or _NO_ROWS
+            for metric in (PREDICTION_SECONDS, PREDICTION_LATENCY, PREDICTION_ENERGY):
+                yield metric.measure(None, n=0, reason=reason, source="timed predictions")
+        else:
+            many = self._timed("predict", subject.model, _drawn(subject, rng, PER))
+            single = self._timed("predict one", subject.model, _drawn(subject, rng, 1))
+            phases.append(_Phase.of_predictions(many))
+            yield self._seconds(PREDICTION_SECONDS, many, f"{PER:,} rows at once")
+            yield self._seconds(PREDICTION_LATENCY, single, "one row")
+            source = f"mean over timed calls of {PER:,} rows{_busy(many.cost)}"
+            yield _energy(PREDICTION_ENERGY, phases[-1].energy, many.repeats, source)
+        yield _table(phases)
+
+    def _timed(self, name: str, model: Model, rows: pd.DataFrame) -> meter.Timing:
+        return meter.time_calls(
+            name,
+            lambda: model.scores(rows),
+            repeats=self.repeats,
+            least=self.seconds,
+            level=self.level,
+        )
+
+    def _seconds(self, metric: Metric, timing: meter.Timing, what: str) -> Measurement:
+        interval, reason = None, "too few repeats for an interval of the median"
+        if timing.low is not None and timing.high is not None and timing.low < timing.high:
+            method = f"order statistics of {timing.repeats} repeats"
+            interval = Interval(timing.low, timing.high, timing.level, method)
+        return metric.measure(
+            timing.seconds,
+            n=timing.repeats,
+            interval=interval,
+            reason=None if interval else reason,
+            source=f"wall clock, {what} a call, after one call to warm up{_busy(timing.cost)}",
+        )
+
+
+@dataclass(frozen=True)
+class _Phase:
+    """A row of the table of phases."""
+
+    name: str
+    seconds: float
+    cpu_seconds: float
+    energy: meter.Energy
+
+    @classmethod
+    def of_predictions(cls, timing: meter.Timing) -> _Phase:
+        """One call's share of the calls that were timed."""
+        cost, share = timing.cost, 1 / timing.calls
+        name = f"predict {PER:,} rows"
+        return cls(name, timing.seconds, cost.cpu_seconds * share, cost.energy.times(share))
+
+
+def _busy(cost: meter.Cost) -> str:
+    return "; the machine was busy with other work meanwhile" if cost.contended else ""
+
+
+def _training(subject: Subject, outer: list[meter.Cost]) -> Iterator[Measurement]:
+    reason = subject.missing({"record"}) or "the training record does not hold what it cost"
+    source = "training record, metered while the model was trained"
+    if not outer:
+        for metric in (
+            TRAINING_SECONDS, TRAINING_CPU_SECONDS, TRAINING_PEAK_MEMORY, TRAINING_ENERGY,
+        ):  # fmt: skip
+            yield metric.measure(None, n=0, reason=reason, source=source)
+        return
+    source += "".join(dict.fromkeys(_busy(cost) for cost in outer))
+    once = "what one training run took; another may take more or less"
+    for metric, value in (
+        (TRAINING_SECONDS, sum(cost.seconds for cost in outer)),
+        (TRAINING_CPU_SECONDS, sum(cost.cpu_seconds for cost in outer)),
+    ):
+        yield metric.measure(value, n=1, reason=once, source=source, exact=True)
+    yield _peak(outer, once, source)
+    energy = meter.total(cost.energy for cost in outer)
+    yield _energy(TRAINING_ENERGY, energy, 1, source)
+
+
+def _peak(costs: list[meter.Cost], reason: str, source: str) -> Measurement:
+    peaks = [cost.peak_memory_bytes for cost in costs if cost.peak_memory_bytes is not None]
+    if not peaks:
+        reason = "the system does not say how much memory a process takes"
+        return TRAINING_PEAK_MEMORY.measure(None, n=0, reason=reason, source=source)
+    whole = any(cost.peak_memory_scope == "process" for cost in costs)
+    note = "; peak since the start of the process" if whole else ""
+    return TRAINING_PEAK_MEMORY.measure(
+        max(peaks), n=1, reason=reason, exact=True, source=source + note
+    )
+
+
+def _energy(metric: Metric, energy: meter.Energy, n: int, source: str) -> Measurement:
+    """An estimate has the range of its model as interval; a counter has no repeat."""
+    if energy.joules is None:
+        return metric.measure(None, n=0, reason=f"unknown: {energy.method}", source=source)
+    interval, reason = None, "one reading of a counter"
+    if energy.low is not None and energy.high is not None:
+        reason = "the coefficient was given without a range"
+        if energy.low < energy.high:
+            method = "range of the CPU-time model over processors, not over runs"
+            interval = Interval(energy.low, energy.high, meter.RANGE_LEVEL, method)
+    return metric.measure(
+        energy.joules,
+        n=n,
+        interval=interval,
+        reason=None if interval else reason,
+        basis=energy.basis or "estimated",
+        source=f"{source}; {energy.method}",
+    )
+
+
+def _size(subject: Subject) -> Iterator[Measurement]:
+    count = subject.model.parameters if subject.model else None
+    reason = subject.missing({"model"}) or "the model does not say how many parameters it has"
+    yield PARAMETERS.measure(
+        count,
+        n=0 if count is None else 1,
+        reason=reason if count is None else "a count",
+        exact=count is not None,
+        source="weights of the model",
+    )
+
+
+def _operations(subject: Subject, rng: np.random.Generator) -> Iterator[Measurement]:
+    model = subject.model
+    missing = subject.missing({"model", "network"} if model is None else {"network"})
+    if missing or not isinstance(model, NetworkModel) or len(subject) == 0:
+        for metric in (PREDICTION_FLOPS, TRAINING_FLOPS):
+            reason = missing or _NO_ROWS
+            yield metric.measure(None, n=0, reason=reason, source="operations of the network")
+        return
+    example = model.encode(_drawn(subject, rng, COUNTED))
+    yield _prediction_flops(model, example)
+    yield _training_flops(subject, model, example)
+
+
+def _prediction_flops(model: NetworkModel, example: np.ndarray) -> Measurement:
+    from auditkit.methods.flops import count_flops
+
+    count = count_flops(model.network, example)
+    return PREDICTION_FLOPS.measure(
+        count.flops_per_sample,
+        n=len(example),
+        reason="a count",
+        exact=not count.not_counted,
+        source=f"operations of a forward pass{_uncounted(count.not_counted)}",
+    )
+
+
+def _training_flops(subject: Subject, model: NetworkModel, example: np.ndarray) -> Measurement:
+    from auditkit.methods.flops import count_flops
+
+    seen = getattr(subject.record, "samples_seen", None)
+    if seen is None:
+        reason = subject.missing({"record"}) or "the training record does not say how many rows"
+        return TRAINING_FLOPS.measure(None, n=0, reason=reason, source="operations of the network")
+    count = count_flops(model.network, example, training=True)
+    private = bool(getattr(subject.record, "privacy", None))
+    note = "; clipping and noise of private training not counted" if private else ""
+    return TRAINING_FLOPS.measure(
+        count.flops_per_sample * seen,
+        n=seen,
+        reason="a count",
+        basis=weakest("measured", "estimated" if private else "measured"),
+        exact=not (count.not_counted or private),
+        source=f"operations of a forward and backward pass of one row times {seen:,} rows seen; "
+        f"validation and optimiser left out{note}{_uncounted(count.not_counted)}",
+    )
+
+
+def _uncounted(names: tuple[str, ...]) -> str:
+    return f"; a lower bound, for nothing was counted in: {', '.join(names)}" if names else ""
+
+
+def _drawn(subject: Subject, rng: np.random.Generator, count: int) -> pd.DataFrame:
+    """Draw so many rows, some of them twice where there are fewer."""
+    picked = rng.choice(len(subject), size=count, replace=count > len(subject))
+    return subject.rows.iloc[picked].reset_index(drop=True)
+
+
+def _table(phases: list[_Phase]) -> Table:
+    rows = tuple(
+        (p.name, p.seconds, p.cpu_seconds, e.joules, e.low, e.high, e.basis)
+        for p in phases
+        for e in [p.energy]
+    )
+    methods = "; ".join(dict.fromkeys(phase.energy.method for phase in phases))
+    bases = [phase.energy.basis for phase in phases if phase.energy.basis is not None]
+    return Table(
+        name="phases",
+        title="Where time and energy go",
+        columns=_COLUMNS,
+        rows=rows,
+        source=f"metered phases, seconds and joules; {methods or 'nothing was metered'}",
+        chart="phases",
+        basis=weakest(*bases) if bases else "measured",
+    )

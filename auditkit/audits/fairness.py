@@ -1,0 +1,391 @@
+"""Does the model treat groups alike? Rates of every group, the gaps between them, and the pairs.
+
+Everything is counted once, in `auditkit.methods.cells`. Groups that are small, empty or unknown
+have their own rows, and are kept out of the gaps; each gap says which.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import combinations
+from math import prod
+from typing import ClassVar
+
+import numpy as np
+
+from auditkit.errors import InputError, Problem, quote
+from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
+from auditkit.methods import gaps
+from auditkit.methods.cells import RATES, Cells, Rate, count_cells
+from auditkit.methods.crossing import CROSS, Comparison, Crossing, cross
+from auditkit.methods.estimates import IntArray, as_interval
+from auditkit.methods.intervals import wilson
+from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
+from auditkit.subject import UNKNOWN, Groups, Subject
+
+#: Why a model without a choice has no parity.
+CONSTANT = "the model gives everyone the same decision; parity is vacuous"
+#: Why a share of one row is not shown.
+WITHHELD = "one row only: its rate would be the outcome of one person"
+
+_TABLED = (
+    *("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate"),
+    *("precision", "accuracy"),
+)
+_SHOWN = (*_TABLED, "false_negative_rate")
+_PAIRED = ("selection_rate", "true_positive_rate", "false_positive_rate")
+
+GROUP_SIZE = Metric("group_size", "Group size", "Assessed rows of the group.", "count", low=0.0)
+GROUP_COUNT = Metric(
+    "group_count", "Groups", "Groups of the column, those without a row included.", "count", low=0.0
+)
+UNKNOWN_SHARE = Metric(
+    "unknown_share",
+    "Unknown group",
+    "Share of assessed rows whose group is not known.",
+    "rate",
+    better="lower",
+    low=0.0,
+    high=1.0,
+)
+BASE_RATE_ALL_ROWS = Metric(
+    "base_rate_all_rows",
+    "Base rate over all rows",
+    "Share of all rows that came with a label, trained on or not, whose outcome is positive.",
+    "rate",
+    low=0.0,
+    high=1.0,
+)
+
+
+@dataclass
+class _Lines:
+    """Rows of the two tables, gathered while groups are measured."""
+
+    groups: list[tuple[Cell, ...]] = field(default_factory=list)
+    pairs: list[tuple[Cell, ...]] = field(default_factory=list)
+    cut: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """Rates by group and by intersection, and the gaps between groups.
+
+    Attributes:
+        level: Confidence level of every interval, in (0, 1).
+        min_group: Rows that a rate must rest on for its group to enter a gap; at least 1.
+        intersections: Whether every two sensitive columns are crossed.
+        max_groups: A column with more groups than this is counted but not compared.
+        max_intersections: Two columns with more combinations than this are not crossed.
+        max_pairs: Most pairs in the table `pairs` for each column and rate.
+
+    Raises:
+        InputError: If a setting is out of range; every problem is listed.
+
+    Example:
+        >>> Fairness(min_group=0)
+        Traceback (most recent call last):
+        auditkit.errors.InputError: 1 problem:
+          1. [audits.fairness] min_group: found '0', expected a whole number from 1.
+    """
+
+    level: float = 0.95
+    min_group: int = 10
+    intersections: bool = True
+    max_groups: int = 100
+    max_intersections: int = 100
+    max_pairs: int = 50
+
+    name: ClassVar[str] = "fairness"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
+        *(RATES[name].metric for name in _SHOWN),
+        *PARITY,
+        *PARITY_BOUNDS,
+    )
+
+    def __post_init__(self) -> None:
+        where = "[audits.fairness]"
+        problems = [
+            Problem(f"{where} {name}", quote(getattr(self, name)), "a whole number from 1")
+            for name in ("min_group", "max_groups", "max_intersections", "max_pairs")
+            if getattr(self, name) < 1
+        ]
+        if not 0 < self.level < 1:
+            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
+        if problems:
+            raise InputError(problems)
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
+        """Measure every group, gap and pair.
+
+        Args:
+            subject: What is audited.
+            rng: Not used: all intervals are closed forms.
+
+        Yields:
+            By column and by intersection: sizes and rates of the groups, then the gaps. Then the
+            tables `groups` and `pairs`.
+        """
+        del rng
+        groups = {name: subject.groups[name] for name in subject.sensitive}
+        cells = count_cells(
+            {name: held.codes for name, held in groups.items()},
+            {name: len(held.names) for name, held in groups.items()},
+            subject.y_true,
+            subject.y_pred,
+        )
+        lines = _Lines()
+        for columns in self._crossings(subject.sensitive):
+            yield from self._compared([groups[name] for name in columns], cells, lines)
+        yield from self._all_rows(subject)
+        yield _groups_table(lines, self.level)
+        if lines.pairs:
+            yield _pairs_table(lines, self.level)
+
+    def _crossings(self, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
+        alone = [(name,) for name in columns]
+        return [*alone, *combinations(columns, 2)] if self.intersections else [*alone]
+
+    def _compared(
+        self, groups: Sequence[Groups], cells: Cells, lines: _Lines
+    ) -> Iterator[Measurement]:
+        columns = tuple(held.column for held in groups)
+        decisions = cells.table().sum(axis=0)
+        yield _group_count(groups, int(decisions.sum()))
+        problem = self._too_many(groups)
+        if problem:
+            everyone = dict.fromkeys(columns, ALL_GROUPS)
+            yield from _undefined(problem, everyone, int(decisions.sum()))
+            return
+        crossing = cross(cells, {held.column: group_labels(held) for held in groups}, columns)
+        for i in range(len(crossing.labels)):
+            measured = tuple(self._group(crossing, i))
+            yield from measured
+            lines.groups.append(_line(crossing, i, measured))
+        yield _unknown_share(crossing)
+        if not decisions.all():
+            yield from _undefined(CONSTANT, crossing.everyone, int(decisions.sum()))
+            return
+        yield from self._gaps(crossing)
+        self._gather_pairs(crossing, lines)
+
+    def _too_many(self, groups: Sequence[Groups]) -> str | None:
+        setting = "max_groups" if len(groups) == 1 else "max_intersections"
+        most, count = getattr(self, setting), prod(len(held.names) for held in groups)
+        if count <= most:
+            return None
+        advice = f"join groups (bands for a number), or raise {setting}"
+        return f"{count:,} groups, more than {setting} = {most:,}; {advice}"
+
+    def _group(self, crossing: Crossing, i: int) -> Iterator[Measurement]:
+        where, size = crossing.where(i), int(crossing.sizes[i])
+        yield _exact(GROUP_SIZE, size, size, "assessed rows of this group", where)
+        for name in _SHOWN:
+            yield _share(RATES[name], crossing.table[i], self.level, where)
+
+    def _gaps(self, crossing: Crossing) -> Iterator[Measurement]:
+        selection, recall, alarms = (
+            crossing.compare(RATES[name], self.min_group) for name in _PAIRED
+        )
+        for metric, estimate, rates in parity(selection, recall, alarms, self.level):
+            over = "; ".join(self._over(rate) for rate in rates)
+            yield metric.measure(
+                estimate.value,
+                interval=estimate.interval,
+                reason=estimate.reason and f"{estimate.reason} ({over})",
+                n=sum(rate.n for rate in rates),
+                slice=crossing.everyone,
+                source=f"between groups, unsigned; {over}",
+            )
+        yield from self._unknown_bounds(crossing, selection)
+
+    def _over(self, held: Comparison) -> str:
+        """Say what was compared and what was left out."""
+        words = held.rate.among_words
+        count = "1 group" if len(held.names) == 1 else f"{len(held.names)} groups"
+        text = f"{held.rate.metric.title.lower()} over {count}, {held.n:,} {words}"
+        if held.small:
+            named = ", ".join(f"{quote(name)} ({_rows(size)})" for name, size in held.small[:6])
+            more = f" and {len(held.small) - 6} more" if len(held.small) > 6 else ""
+            text += f", without those of fewer than {self.min_group:,} {words}: {named}{more}"
+        if held.unknown:
+            text += f", without {held.unknown:,} {words} of unknown group"
+        return text
+
+    def _unknown_bounds(self, crossing: Crossing, held: Comparison) -> Iterator[Measurement]:
+        """Bound the parity gap over all ways in which rows of unknown group could belong."""
+        successes, totals = held.rate.of(crossing.table[~crossing.known].sum(axis=0))
+        if totals == 0:
+            return
+        few = gaps.TOO_FEW if len(held.names) < 2 else None
+        bounds: tuple[float | None, float | None] = (None, None)
+        if not few:
+            unknown = (int(successes), int(totals))
+            bounds = gaps.bounds_with_unknown(held.successes, held.totals, *unknown)
+        for metric, bound, way in zip(PARITY_BOUNDS, bounds, ("narrow", "widen"), strict=True):
+            yield metric.measure(
+                bound,
+                n=held.n + int(totals),
+                exact=not few,
+                reason=few or "the worst case over every way these rows could belong",
+                source=f"{_rows(int(totals))} of unknown group put where they {way} the gap most; "
+                f"{self._over(held)}",
+                slice=crossing.everyone,
+            )
+
+    def _gather_pairs(self, crossing: Crossing, lines: _Lines) -> None:
+        for name in _PAIRED:
+            held = crossing.compare(RATES[name], self.min_group)
+            found = gaps.compare_pairs(held.successes, held.totals, self.level)
+            if len(found) > self.max_pairs:
+                apart = sum(pair.established for pair in found)
+                told = f"{apart:,} of {len(found):,} told apart"
+                lines.cut.append(f"{quote(crossing.title)} {name} ({told})")
+            for pair in found[: self.max_pairs]:
+                named = (crossing.title, name, held.names[pair.a], held.names[pair.b])
+                numbers = (pair.difference, pair.low, pair.high, pair.p_adjusted)
+                lines.pairs.append((*named, *numbers, pair.established))
+
+    def _all_rows(self, subject: Subject) -> Iterator[Measurement]:
+        if subject.population is None or subject.population_groups is None:
+            return
+        y = subject.outcomes(subject.population)
+        for name in subject.sensitive:
+            groups = subject.population_groups[name]
+            if self._too_many([groups]):
+                continue
+            cells = count_cells({name: groups.codes}, {name: len(groups.names)}, y, y)
+            crossing = cross(cells, {name: group_labels(groups)}, [name])
+            rate = replace(RATES["base_rate"], metric=BASE_RATE_ALL_ROWS)
+            for i, table in enumerate(crossing.table):
+                yield _share(rate, table, self.level, crossing.where(i))
+
+
+def group_labels(groups: Groups) -> tuple[str, ...]:
+    """Names of the groups of a column and, last, of its unknown rows; all different.
+
+    Args:
+        groups: The groups; their names are untrusted.
+
+    Returns:
+        The names. One that has a meaning of its own in a slice is put in brackets.
+
+    Example:
+        >>> group_labels(Groups("sex", ("*", "F"), np.array([0, 1])))
+        ('(*)', 'F', 'unknown')
+    """
+    names = [_free(name, groups.names) if name == ALL_GROUPS else name for name in groups.names]
+    return (*names, _free(UNKNOWN, names))
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"({name})"
+    return name
+
+
+def _rows(size: int) -> str:
+    return "1 row" if size == 1 else f"{size:,} rows"
+
+
+def _share(rate: Rate, table: IntArray, level: float, where: dict[str, str]) -> Measurement:
+    successes, totals = (int(count) for count in rate.of(table))
+    size = int(table.sum())
+    if size == 1:  # n and reason are the same for every rate: they too could tell the outcome
+        return rate.metric.measure(None, n=1, reason=WITHHELD, source="1 row", slice=where)
+    if totals < 2:
+        reason = WITHHELD if totals else f"no {rate.among_words}"
+        source = f"{totals} {rate.among_words} in {_rows(size)}"
+        return rate.metric.measure(None, n=totals, reason=reason, source=source, slice=where)
+    return rate.metric.measure(
+        successes / totals,
+        n=totals,
+        interval=as_interval(wilson(successes, totals, level), level, "Wilson"),
+        source=f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}",
+        slice=where,
+    )
+
+
+def _exact(metric: Metric, value: float, n: int, source: str, where: dict[str, str]) -> Measurement:
+    reason = "counted on every assessed row, so there is no sampling error"
+    return metric.measure(value, n=n, exact=True, reason=reason, source=source, slice=where)
+
+
+def _group_count(groups: Sequence[Groups], rows: int) -> Measurement:
+    columns = [held.column for held in groups]
+    count = prod(len(held.names) for held in groups)
+    alike = _alike(groups[0].names) if len(groups) == 1 else ""
+    source = f"groups of {CROSS.join(map(quote, columns))}{alike}"
+    return _exact(GROUP_COUNT, count, rows, source, dict.fromkeys(columns, ALL_GROUPS))
+
+
+def _alike(names: Sequence[str]) -> str:
+    """Name two groups that differ only in case or spaces, if there are any."""
+    seen: dict[str, str] = {}
+    for name in names:
+        plain = "".join(name.split()).casefold()
+        if plain in seen:
+            both = f"{quote(seen[plain])} and {quote(name)}"
+            return f"; {both} differ only in case or spaces: are they one group?"
+        seen[plain] = name
+    return ""
+
+
+def _unknown_share(crossing: Crossing) -> Measurement:
+    sizes, everyone = crossing.sizes, crossing.everyone
+    unknown, total = int(sizes[~crossing.known].sum()), int(sizes.sum())
+    source = f"{unknown:,} of {total:,} rows"
+    if total == 0:
+        return UNKNOWN_SHARE.measure(None, n=0, reason="no rows", source=source, slice=everyone)
+    return _exact(UNKNOWN_SHARE, unknown / total, total, source, everyone)
+
+
+def _undefined(reason: str, where: dict[str, str], n: int) -> Iterator[Measurement]:
+    for metric in PARITY:
+        source = "decisions of all assessed rows"
+        yield metric.measure(None, n=n, reason=reason, source=source, slice=where)
+
+
+def _line(crossing: Crossing, i: int, measured: tuple[Measurement, ...]) -> tuple[Cell, ...]:
+    by_metric = {measurement.metric: measurement for measurement in measured}
+    numbers: list[Cell] = []
+    for name in _TABLED:
+        interval = by_metric[name].interval
+        bounds = (None, None) if interval is None else (interval.low, interval.high)
+        numbers += [by_metric[name].value, *bounds]
+    return (crossing.title, crossing.names[i], int(crossing.sizes[i]), *numbers)
+
+
+def _groups_table(lines: _Lines, level: float) -> Table:
+    numbers = (f"{name}{end}" for name in _TABLED for end in ("", "_low", "_high"))
+    return Table(
+        name="groups",
+        title="Rates by group",
+        columns=("attribute", "group", "n", *numbers),
+        rows=tuple(lines.groups),
+        source=f"assessed rows; shares with Wilson intervals at {100 * level:g} %; no number "
+        "where a share would rest on no row or on one",
+        chart="groups",
+    )
+
+
+def _pairs_table(lines: _Lines, level: float) -> Table:
+    cut = f"; only the widest pairs are listed of {'; '.join(lines.cut)}" if lines.cut else ""
+    return Table(
+        name="pairs",
+        title="Which groups the data tell apart",
+        columns=(
+            *("attribute", "metric", "a", "b", "difference", "low", "high"),
+            *("p_adjusted", "established"),
+        ),
+        rows=tuple(lines.pairs),
+        source="rate of a minus rate of b; Newcombe intervals that hold together at "
+        f"{100 * level:g} % over all pairs of one attribute and one rate (Bonferroni). A pair is "
+        "established where its interval does not hold 0: the interval decides. p_adjusted: "
+        "Fisher's exact test where an expected count is under 5, else the pooled z test; Holm "
+        f"over the same pairs{cut}",
+        chart="forest",
+    )

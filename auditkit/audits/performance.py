@@ -1,0 +1,242 @@
+"""How often is the model right, how well does it rank, and can its scores be read as chances?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.errors import InputError, Problem, quote
+from auditkit.evidence import Measurement, Metric, Table
+from auditkit.methods import calibration, intervals, ranking
+from auditkit.methods.cells import RATES, count_cells
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
+from auditkit.subject import NEEDS, Subject
+
+Outcomes = npt.NDArray[np.int8]
+
+_SHOWN = ("accuracy", "true_positive_rate", "precision", "selection_rate", "base_rate")
+
+BALANCED_ACCURACY = Metric(
+    "balanced_accuracy",
+    "Balanced accuracy",
+    "Mean of true positive rate and true negative rate.",
+    "rate",
+    better="higher",
+    low=0.0,
+    high=1.0,
+)
+F1 = Metric(
+    "f1",
+    "F1",
+    "Harmonic mean of precision and true positive rate.",
+    "rate",
+    better="higher",
+    low=0.0,
+    high=1.0,
+)
+MAJORITY_ACCURACY = Metric(
+    "majority_accuracy",
+    "Accuracy of the trivial model",
+    "Share of rows that are right when everyone gets the commoner outcome.",
+    "rate",
+    low=0.0,
+    high=1.0,
+)
+ROC_AUC = Metric(
+    "roc_auc",
+    "Area under the ROC curve",
+    "Chance that a positive row outscores a negative one; ties count one half.",
+    "rate",
+    better="higher",
+    low=0.0,
+    high=1.0,
+)
+BRIER_SCORE = Metric(
+    "brier_score",
+    "Brier score",
+    "Mean squared difference of score and outcome.",
+    "squared difference",
+    better="lower",
+    low=0.0,
+    high=1.0,
+)
+CALIBRATION_IN_THE_LARGE = Metric(
+    "calibration_in_the_large",
+    "Calibration in the large",
+    "Mean outcome minus mean score: above 0 where the scores promise too little.",
+    "difference",
+    low=-1.0,
+    high=1.0,
+)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Accuracy, ranking and calibration on the assessed rows.
+
+    Attributes:
+        level: Confidence level of every interval, in (0, 1).
+        bins: Most bins of the calibration table; at least 2.
+
+    Raises:
+        InputError: If a setting is out of range; every problem is listed.
+
+    Example:
+        >>> Performance(bins=1)
+        Traceback (most recent call last):
+        auditkit.errors.InputError: 1 problem:
+          1. [audits.performance] bins: found '1', expected a whole number from 2.
+    """
+
+    level: float = 0.95
+    bins: int = 10
+
+    name: ClassVar[str] = "performance"
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions"})
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        *(RATES[name].metric for name in _SHOWN),
+        *(BALANCED_ACCURACY, F1, MAJORITY_ACCURACY),
+        *(ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE),
+    )
+
+    def __post_init__(self) -> None:
+        where = "[audits.performance]"
+        problems = []
+        if self.bins < 2:
+            found = quote(self.bins)
+            problems.append(Problem(f"{where} bins", found, "a whole number from 2"))
+        if not 0 < self.level < 1:
+            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
+        if problems:
+            raise InputError(problems)
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
+        """Measure decisions, then scores, then how training went.
+
+        Args:
+            subject: What is audited.
+            rng: Not used: all intervals are closed forms.
+
+        Yields:
+            The metrics; then the tables `calibration` and `roc` where there are scores, and
+            `loss` where there is a training record.
+        """
+        del rng
+        table = count_cells({}, {}, subject.y_true, subject.y_pred).table()
+        yield from self._decisions(table)
+        yield from self._scores(subject)
+        if subject.record is not None:
+            yield from _loss(subject.record.to_dict().get("epochs") or [])
+
+    def _decisions(self, table: IntArray) -> Iterator[Measurement]:
+        for name in _SHOWN:
+            rate = RATES[name]
+            successes, totals = (int(count) for count in rate.of(table))
+            words = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
+            yield _measured(rate.metric, self._share(successes, totals, words), totals, words)
+        n = int(table.sum())
+        (tn, fp), (fn, tp) = table.tolist()
+        counts = f"{tp:,} true and {fp:,} false positives, {tn:,} true and {fn:,} false negatives"
+        yield _measured(BALANCED_ACCURACY, self._balanced(table), n, counts)
+        yield _measured(F1, self._f1(tp, fp + fn), tp + fp + fn, counts)
+        most = max(tp + fn, tn + fp)
+        words = f"{most:,} of {n:,} rows have the commoner outcome"
+        yield _measured(MAJORITY_ACCURACY, self._share(most, n, words), n, words)
+
+    def _share(self, successes: int, totals: int, words: str) -> Estimate:
+        if totals == 0:
+            return Estimate.undefined(f"no such rows: {words}")
+        bounds = intervals.wilson(successes, totals, self.level)
+        return Estimate(successes / totals, as_interval(bounds, self.level, "Wilson"))
+
+    def _balanced(self, table: IntArray) -> Estimate:
+        (tn, fp), (fn, tp) = table.tolist()
+        if tp + fn == 0 or tn + fp == 0:
+            return Estimate.undefined("all true outcomes are the same")
+        bounds = intervals.mean_of_two(tp, tp + fn, tn, tn + fp, self.level)
+        value = (tp / (tp + fn) + tn / (tn + fp)) / 2
+        return Estimate(value, as_interval(bounds, self.level, "MOVER of Wilson limits"))
+
+    def _f1(self, true_positives: int, errors: int) -> Estimate:
+        if true_positives + errors == 0:
+            return Estimate.undefined("no row is positive or selected")
+        bounds = intervals.f1(true_positives, errors, self.level)
+        value = 2 * true_positives / (2 * true_positives + errors)
+        return Estimate(value, as_interval(bounds, self.level, "Wilson of the Jaccard index"))
+
+    def _scores(self, subject: Subject) -> Iterator[Measurement | Table]:
+        y, score, n = subject.y_true, subject.y_score, len(subject)
+        if score is None:
+            for metric in (ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE):
+                missing = Estimate.undefined(NEEDS["scores"])
+                yield _measured(metric, missing, n, "decisions of the assessed rows")
+            return
+        source = "scores and true outcomes of the assessed rows"
+        area = ranking.auc(y, score, self.level)
+        yield _measured(ROC_AUC, area, n, source)
+        brier = calibration.brier_score(y, score, self.level)
+        yield _measured(BRIER_SCORE, brier, n, source)
+        mean_error = calibration.calibration_in_the_large(y, score, self.level)
+        yield _measured(CALIBRATION_IN_THE_LARGE, mean_error, n, source)
+        if brier.value is not None:
+            yield self._calibration(y, score)
+        if area.value is not None:
+            yield _roc(y, score)
+
+    def _calibration(self, y: Outcomes, score: FloatArray) -> Table:
+        bins = calibration.calibration_bins(y, score, self.bins, self.level)
+        return Table(
+            name="calibration",
+            title="What was promised and what came",
+            columns=("bin", "n", "mean_score", "observed_rate", "low", "high"),
+            rows=tuple(
+                (i, b.n, b.mean_score, b.observed_rate, b.low, b.high)
+                for i, b in enumerate(bins, 1)
+            ),
+            source="assessed rows in bins of about equally many, equal scores together; "
+            f"Wilson intervals of the observed rate at {100 * self.level:g} %",
+            chart="reliability",
+        )
+
+
+def _measured(metric: Metric, estimate: Estimate, n: int, source: str) -> Measurement:
+    return metric.measure(
+        estimate.value, interval=estimate.interval, reason=estimate.reason, n=n, source=source
+    )
+
+
+def _roc(y: Outcomes, score: FloatArray) -> Table:
+    fpr, tpr, thresholds = ranking.roc_curve(y, score)
+    # Three digits draw the same curve and give no person's score away.
+    finite = [float(f"{t:.3g}") if np.isfinite(t) else None for t in thresholds]
+    return Table(
+        name="roc",
+        title="True against false positive rate at every cut-off",
+        columns=("false_positive_rate", "true_positive_rate", "threshold"),
+        rows=tuple(zip(fpr.tolist(), tpr.tolist(), finite, strict=True)),
+        source="assessed rows; selected where the score is at least the threshold; at most 60 of "
+        "the points, evenly along the curve; thresholds to 3 digits, none where nobody is selected",
+        chart="roc",
+    )
+
+
+def _loss(epochs: list[dict[str, float | None]]) -> Iterator[Table]:
+    columns = ("epoch", "train_loss", "validation_loss")
+    rows = tuple(tuple(_finite(epoch.get(name)) for name in columns) for epoch in epochs)
+    if rows:
+        yield Table(
+            name="loss",
+            title="Loss by epoch",
+            columns=columns,
+            rows=rows,
+            source="training record; mean loss a row; no number where it was not finite",
+            chart="line",
+        )
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
