@@ -30,7 +30,8 @@ def subject(
 def evidence(
     audit: Explainability = SMALL, of: Subject | None = None, seed: int = 0
 ) -> list[Measurement | Table]:
-    return list(audit.run(of or subject(), np.random.default_rng(seed)))
+    of = subject() if of is None else of
+    return list(audit.run(of, np.random.default_rng(seed)))
 
 
 def measured(found: list[Measurement | Table]) -> dict[tuple[str, ...], Measurement]:

@@ -1,0 +1,227 @@
+"""Interventional Shapley values of grouped features, with standard errors.
+
+The game of an explained row x and a background row b: a coalition of players takes their values
+from x and the other players' from b. Players with equal values in x and b get nothing, so that
+only those that differ are asked about: all their subsets where that is affordable, otherwise one
+antithetic permutation drawn afresh for each pair. The value of a row is the mean over the
+background, and its standard error covers the draw of the background as well as of permutations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from auditkit.methods.shapley_game import (
+    Asked,
+    Batched,
+    Floats,
+    Positions,
+    Rows,
+    checked,
+    one_thread,
+    parts,
+    value_codes,
+)
+from auditkit.methods.shapley_pairs import FirstLayer, Game
+from auditkit.methods.shapley_plan import AFFORDABLE, Estimator, Plan, make_plan
+
+#: Rows given to the network at once: their hidden layer stays within the processor's cache.
+_CHUNK = 8192
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """Shapley values of rows, with what is needed to say how sure they are.
+
+    Attributes:
+        values: Shape (m, g): the value of each player of each row; unit: of the function. NaN in
+            rows that the budget did not reach.
+        standard_errors: Shape (m, g): standard deviation over the background by the root of its
+            size. NaN where the background is a single row.
+        base_value: Mean of the function over the background.
+        outputs: Shape (m,): the function of the rows, which `values` and `base_value` add up to.
+        estimator: For each row "exact", "sampled" or "not reached". An exact row has a standard
+            error too: of the background, which is itself a sample.
+        block_values: Shape (m, k, g): the values against each of k disjoint random parts of the
+            background, for jackknife intervals of anything computed from them.
+        block_sizes: Shape (k,): background rows in each part.
+        evaluations: Rows that the function was asked about.
+        plan: What was planned.
+    """
+
+    values: Floats
+    standard_errors: Floats
+    base_value: float
+    outputs: Floats
+    estimator: tuple[str, ...]
+    block_values: Floats
+    block_sizes: Positions
+    evaluations: int
+    plan: Plan
+
+    @property
+    def reached(self) -> int:
+        """Rows that have values: the first ones."""
+        return self.plan.reached
+
+    @property
+    def additivity_gap(self) -> float:
+        """Largest difference of an output and the sum of its values and the base value."""
+        rows = slice(self.reached)
+        sums = self.values[rows].sum(axis=1) + self.base_value
+        return float(np.abs(sums - self.outputs[rows]).max(initial=0.0))
+
+    def shown(self) -> Attribution:
+        """The same without the rows that the budget did not reach."""
+        rows = slice(self.reached)
+        return replace(
+            self,
+            values=self.values[rows],
+            standard_errors=self.standard_errors[rows],
+            outputs=self.outputs[rows],
+            estimator=self.estimator[rows],
+            block_values=self.block_values[rows],
+        )
+
+
+def shapley(
+    function: Batched,
+    rows: Rows,
+    background: Rows,
+    players: Sequence[npt.NDArray[np.integer]],
+    *,
+    rng: np.random.Generator,
+    first_layer: tuple[Rows, Rows] | None = None,
+    rest: Batched | None = None,
+    estimator: Estimator = "auto",
+    budget: int | None = None,
+    affordable: int = AFFORDABLE,
+    blocks: int = 20,
+    chunk: int = _CHUNK,
+) -> Attribution:
+    """Compute interventional Shapley values of a batched function.
+
+    Args:
+        function: Takes encoded rows (n, p), float32, and gives one number a row, (n,).
+        rows: Shape (m, p): the rows to explain.
+        background: Shape (b, p): the rows that stand for "not known".
+        players: Positions of each of g players; each of the p positions belongs to one.
+        rng: Orders of the players and parts of the background are drawn from it. The results do
+            not depend on `chunk` but for rounding.
+        first_layer: Weight (h, p) and bias (h,) of a linear layer that the function starts with;
+            it saves most of the work. Needs `rest`.
+        rest: The function from that layer's output (n, h) on.
+        estimator: "exact" enumerates every pair; "sampled" walks one antithetic permutation a
+            pair; "auto" is exact where all of it fits into the budget (or into `affordable`),
+            else enumerates only the pairs for which that is about as cheap as sampling.
+        budget: Most evaluations; None means as many as it takes. Where it does not reach, the
+            last rows stay NaN and are marked.
+        affordable: What "auto" spends on exactness where there is no budget; unit: evaluations.
+        blocks: Parts of the background that `Attribution.block_values` are kept for.
+        chunk: Evaluations at once.
+
+    Returns:
+        The values, their standard errors and their cost. Values and base value add up to the
+        output of each row but for rounding, with either estimator.
+
+    Raises:
+        ValueError: If shapes do not fit, a position has no player or two, the budget is too small
+            for one row, or the function is not deterministic, not finite or not one number a row.
+
+    Source:
+        Strumbelj and Kononenko (2014), Knowl. Inf. Syst. 41:647; Lundberg and Lee (2017), NeurIPS.
+
+    Example:
+        >>> found = shapley(lambda z: z[:, 0] * z[:, 1], np.array([[2, 3]], np.float32),
+        ...                 np.zeros((4, 2), np.float32), [np.array([0]), np.array([1])],
+        ...                 rng=np.random.default_rng(0))
+        >>> found.values
+        array([[3., 3.]])
+        >>> found.base_value, found.estimator
+        (0.0, ('exact',))
+    """
+    if (first_layer is None) != (rest is None):
+        raise ValueError("a first layer and the rest of the function are given together")
+    rows, background = checked(rows, background, players)
+    codes, others = value_codes(rows, background, players)
+    plan = make_plan(codes, others, estimator=estimator, budget=budget, affordable=affordable)
+    entropy = rng.integers(2**63, size=2)
+    pieces = np.array_split(rng.permutation(len(background)), min(blocks, len(background)))
+    with one_thread():
+        asked = Asked(function, chunk)
+        asked.check_repeats(background)
+        outputs = asked.in_chunks(rows[: plan.reached])
+        game = Game(
+            background=background,
+            players=players,
+            asked=asked if rest is None else Asked(rest, chunk),
+            first_layer=_first_layer(first_layer, background, players),
+            background_codes=others,
+            background_outputs=asked.in_chunks(background),
+            exact_players=plan.exact_players,
+            entropy=(int(entropy[0]), int(entropy[1])),
+        )
+        values, errors, block_values = _explain(game, rows, codes, outputs, pieces)
+    inner = 0 if game.asked is asked else game.asked.evaluations
+    return Attribution(
+        values=values,
+        standard_errors=errors,
+        base_value=float(game.background_outputs.mean()),
+        outputs=_padded(outputs, len(rows)),
+        estimator=_estimators(plan),
+        block_values=block_values,
+        block_sizes=np.array([len(piece) for piece in pieces]),
+        evaluations=asked.evaluations + inner,
+        plan=plan,
+    )
+
+
+def _first_layer(
+    layer: tuple[Rows, Rows] | None,
+    background: Rows,
+    players: Sequence[npt.NDArray[np.integer]],
+) -> FirstLayer | None:
+    if layer is None:
+        return None
+    weight, bias = (np.array(part, dtype=np.float32) for part in layer)
+    if weight.shape != (len(bias), background.shape[1]):
+        shape = f"({len(bias)}, {background.shape[1]})"
+        raise ValueError(f"the first layer's weight has shape {shape}; got {weight.shape}")
+    return FirstLayer(weight, bias, parts(background, weight, players))
+
+
+def _explain(
+    game: Game,
+    rows: Rows,
+    codes: npt.NDArray[np.int32],
+    outputs: Floats,
+    pieces: Sequence[Positions],
+) -> tuple[Floats, Floats, Floats]:
+    """Explain the rows that have outputs, a block at a time: values, errors, block values."""
+    m, b, g = len(rows), len(game.background), len(game.players)
+    values, errors = np.full((m, g), np.nan), np.full((m, g), np.nan)
+    blocks = np.full((m, len(pieces), g), np.nan)
+    step = max(1, 2 * game.asked.chunk // b)
+    for start in range(0, len(outputs), step):
+        block = slice(start, min(start + step, len(outputs)))
+        pairs = game.pair_values(rows[block], codes[block], outputs[block], start)
+        values[block] = pairs.mean(axis=1)
+        if b > 1:
+            errors[block] = pairs.std(axis=1, ddof=1) / np.sqrt(b)
+        for number, piece in enumerate(pieces):
+            blocks[block, number] = pairs[:, piece].mean(axis=1)
+    return values, errors, blocks
+
+
+def _padded(outputs: Floats, size: int) -> Floats:
+    return np.concatenate([outputs, np.full(size - len(outputs), np.nan)])
+
+
+def _estimators(plan: Plan) -> tuple[str, ...]:
+    names = np.where(plan.row_is_exact, "exact", "sampled").astype("<U11")
+    names[plan.reached :] = "not reached"
+    return tuple(str(name) for name in names)

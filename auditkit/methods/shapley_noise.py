@@ -1,0 +1,83 @@
+"""The noise of what is computed from Shapley values: of the rows, and of their background.
+
+Two samples stand behind each number: the explained rows, and the background that all of them
+share. Intervals add the variance over rows to a jackknife over blocks of the background.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy import special
+
+from auditkit.methods.shapley import Attribution
+from auditkit.methods.shapley_game import Floats
+
+#: Values of this size are rounding of the network's single precision, not contributions.
+ROUNDING = 1e-6
+#: Names the method of an interval that `Noise.arm` gives; `blocks` is to be filled in.
+METHOD = "Student's t over rows and jackknife over {blocks} background blocks"
+
+
+@dataclass(frozen=True, slots=True)
+class Noise:
+    """Variance of a mean from both samples.
+
+    Attributes:
+        variance: Of the sum of the parts; shape (g,) or ().
+        freedom: Degrees of freedom by Welch and Satterthwaite.
+    """
+
+    variance: Floats
+    freedom: Floats
+
+    @classmethod
+    def of(cls, *parts: tuple[Floats, int]) -> Noise:
+        """Add independent parts, each a variance and its degrees of freedom."""
+        variance = np.sum([part for part, _ in parts], axis=0)
+        spread = np.sum([part**2 / freedom for part, freedom in parts], axis=0)
+        return cls(variance, variance**2 / np.where(spread > 0, spread, 1.0))
+
+    def arm(self, level: float) -> Floats:
+        """Half a width at a level; 0 where nothing varied."""
+        quantile = special.stdtrit(np.maximum(self.freedom, 1.0), (1 + level) / 2)
+        arm = np.asarray(quantile * np.sqrt(self.variance))
+        return np.where(arm > ROUNDING**2, arm, 0.0)
+
+
+def done(found: Attribution) -> Floats:
+    """Values of the rows that the budget reached, shape (m, g)."""
+    return found.values[: found.reached]
+
+
+def block_mean(found: Attribution, blocks: npt.NDArray[np.int64]) -> Floats:
+    """Values against some blocks of the background together, shape (m, g)."""
+    chosen = found.block_values[: found.reached, blocks]
+    return np.asarray(np.average(chosen, axis=1, weights=found.block_sizes[blocks]))
+
+
+def without_each(found: Attribution) -> Floats:
+    """Values against the background without each of its blocks, shape (m, k, g)."""
+    sizes = found.block_sizes[:, None]
+    whole = done(found)[:, None] * sizes.sum()
+    return np.asarray((whole - sizes * found.block_values[: found.reached]) / (sizes.sum() - sizes))
+
+
+def jackknife(left_out: Floats) -> Floats:
+    """Variance of an estimate from what it is without each of k blocks, shape (k, ...)."""
+    k = len(left_out)
+    return np.asarray((k - 1) * left_out.var(axis=0))
+
+
+def over_both(rows: Floats, left_out: Floats) -> Noise:
+    """Noise of a mean over rows (m, ...) that is `left_out` (k, ...) without each block."""
+    over_rows = np.asarray(rows.var(axis=0, ddof=1) / len(rows))
+    return Noise.of((over_rows, len(rows) - 1), (jackknife(left_out), len(left_out) - 1))
+
+
+def cautious(found: Attribution) -> Floats:
+    """Sizes of the values that noise makes too small, shape (m, g): see `importance`."""
+    signed = np.sign(without_each(found)) * found.block_values[: found.reached]
+    return np.asarray(np.average(signed, axis=1, weights=found.block_sizes))
