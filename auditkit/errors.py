@@ -134,3 +134,7 @@ class UnknownNameError(AuditkitError, LookupError):
 
 class MissingExtraError(AuditkitError, ImportError):
     """An optional package is needed; the text holds the line that installs it."""
+
+
+class ModelError(AuditkitError, RuntimeError):
+    """A model gave something that is no answer: no number, too few, or nothing at all."""

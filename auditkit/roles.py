@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,9 @@ import pandas as pd
 
 from auditkit.errors import Problem, nearest, quote
 
+Task = Literal["binary", "multiclass", "regression"]
+#: A label with more distinct values than this is no set of classes.
+MOST_CLASSES = 1_000
 #: A numeric column with more distinct values than this is no set of groups.
 MOST_NUMERIC_GROUPS = 20
 
@@ -72,6 +76,7 @@ class Roles:
         sensitive: Columns whose groups are compared.
         features: Columns that the model reads.
         bands: Numeric sensitive column to its inner edges.
+        task: Kind of prediction; says what the label may hold.
     """
 
     label: str | None = None
@@ -81,6 +86,7 @@ class Roles:
     sensitive: tuple[str, ...] = ()
     features: tuple[str, ...] = ()
     bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    task: Task = "binary"
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -149,13 +155,23 @@ def make_groups(values: pd.Series, bands: Sequence[float] | None = None) -> Grou
     column = str(values.name)
     if bands:
         return _banded(column, values, bands)
-    names = values.astype(object).where(values.notna(), None).map(_name, na_action="ignore")
+    names = as_names(values)
     known = {str(name) for name in names.dropna().unique()}
     if isinstance(values.dtype, pd.CategoricalDtype):
         known |= {_name(category) for category in values.cat.categories}
     order = tuple(sorted(known))
     codes = pd.Categorical(names, categories=list(order)).codes.astype(np.int64)
     return Groups(column, order, codes)
+
+
+def as_names(values: pd.Series) -> pd.Series:
+    """Write each value as text, a whole number without its point; missing stays missing.
+
+    Example:
+        >>> as_names(pd.Series([1.0, 2.5])).tolist()
+        ['1', '2.5']
+    """
+    return values.astype(object).where(values.notna(), None).map(_name, na_action="ignore")
 
 
 def _name(value: object) -> str:
@@ -193,10 +209,26 @@ def _label_problems(rows: pd.DataFrame, roles: Roles, there: set[str], table: st
         if missing:
             hint = "Remove those rows, or say what they are, before the audit."
             found.append(Problem(where, f"{missing:,} missing values", "no missing value", hint))
+        if missing == len(values):
+            continue
+        if roles.task == "regression":
+            found += _number_problems(values.dropna(), where)
+            continue
         distinct = sorted(map(str, values.dropna().unique()))
-        if missing < len(values):
+        if roles.task == "multiclass":
+            found += _many_class_problems(distinct, where, role)
+        else:
             found += _class_problems(values, distinct, roles.positive, where, role)
     return found
+
+
+def _many_class_problems(distinct: list[str], where: str, role: str) -> list[Problem]:
+    if len(distinct) > MOST_CLASSES:
+        found = f"{len(distinct):,} different values"
+        return [Problem(where, found, f"at most {MOST_CLASSES:,} classes (multiclass)")]
+    if role == "label" and len(distinct) == 1:
+        return [Problem(where, f"one class only ({quote(distinct[0])})", "2 classes or more")]
+    return []
 
 
 def _class_problems(
@@ -219,7 +251,10 @@ def _class_problems(
 
 
 def _score_problems(values: pd.Series, name: str, table: str) -> list[Problem]:
-    where = f"{table} column {quote(name)} (score)"
+    return _number_problems(values, f"{table} column {quote(name)} (score)")
+
+
+def _number_problems(values: pd.Series, where: str) -> list[Problem]:
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         return [Problem(where, f"values of type {values.dtype}", "numbers")]
     bad = int((~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))).sum())

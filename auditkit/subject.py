@@ -6,17 +6,16 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Literal, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from auditkit.errors import InputError, Problem
+from auditkit.errors import InputError, ModelError, Problem, quote
 from auditkit.models import Model, NetworkModel
-from auditkit.roles import Groups, Roles, make_groups
+from auditkit.roles import Groups, Roles, Task, as_names, make_groups
 
-Task = Literal["binary"]
 #: The group of rows whose sensitive value is missing.
 UNKNOWN = "unknown"
 __all__ = ["NEEDS", "UNKNOWN", "DataSource", "Groups", "Recipe", "Subject", "Task"]
@@ -85,6 +84,7 @@ class Subject:
         sensitive: Columns whose groups are compared.
         features: Columns that the model reads.
         task: Kind of prediction.
+        classes: Class names of a multiclass task, sorted; empty otherwise.
         model: The model, or None where there are only scores.
         score: Column of scores, or None.
         prediction: Column of decisions, or None.
@@ -111,6 +111,7 @@ class Subject:
     source: DataSource
     features: tuple[str, ...] = ()
     task: Task = "binary"
+    classes: tuple[str, ...] = ()
     model: Model | None = None
     score: str | None = None
     prediction: str | None = None
@@ -173,18 +174,20 @@ class Subject:
             >>> int(Subject.from_scores(rows, label="y", score="p", sensitive=["sex"]).y_pred.sum())
             1
         """
-        roles = Roles(label, positive, score, prediction, tuple(sensitive), (), bands or {})
+        roles = Roles(label, positive, score, prediction, tuple(sensitive), (), bands or {}, task)
         problems = roles.problems(rows, "from_scores", source.name if source else "the table")
         if score is None and prediction is None:
             expected = "a column of scores or of decisions"
             problems.append(Problem("from_scores score", "neither score nor prediction", expected))
+        if score is not None and task != "binary":
+            expected = f"prediction alone for a {task} task"
+            problems.append(Problem("from_scores score", quote(score), expected))
         return cls._made(
             rows,
             roles,
             problems,
             source,
             name=name,
-            task=task,
             threshold=0.5 if threshold is None else threshold,
             version=version,
             description=description,
@@ -239,7 +242,8 @@ class Subject:
         Raises:
             InputError: If the table cannot play these parts; every problem is listed.
         """
-        roles = Roles(label, positive, None, None, tuple(sensitive), tuple(features), bands or {})
+        reads = tuple(features)
+        roles = Roles(label, positive, None, None, tuple(sensitive), reads, bands or {}, task)
         problems = roles.problems(rows, "from_model", source.name if source else "the table")
         return cls._made(
             rows,
@@ -247,7 +251,6 @@ class Subject:
             problems,
             source,
             name=name,
-            task=task,
             threshold=threshold,
             version=version,
             description=description,
@@ -273,6 +276,7 @@ class Subject:
         if problems:
             raise InputError(problems)
         kept = in_canonical_order(rows[list(roles.columns)])
+        train = None if train is None else in_canonical_order(train)
         everyone = kept if population is None else population
         known = {
             name: make_groups(everyone[name], roles.bands.get(name)) for name in roles.sensitive
@@ -285,6 +289,8 @@ class Subject:
 
         return cls(
             rows=kept,
+            task=roles.task,
+            classes=_classes(everyone, roles, facts.get("model")),
             label=roles.label,
             positive=roles.positive,
             sensitive=roles.sensitive,
@@ -301,33 +307,76 @@ class Subject:
         )
 
     @cached_property
-    def y_true(self) -> npt.NDArray[np.int8]:
-        """True outcomes, shape (n,): 1 where positive, else 0."""
+    def y_true(self) -> npt.NDArray[Any]:
+        """True outcomes of the assessed rows; see `outcomes`."""
         return self.outcomes(self.rows)
 
     @cached_property
     def y_score(self) -> npt.NDArray[np.float64] | None:
-        """Scores, shape (n,), or None where there are only decisions."""
+        """Scores, or None where there are only decisions or numbers.
+
+        Shape (n,) for a binary task; (n, k) for a multiclass one, columns as in `classes`.
+        """
+        if self.task == "regression":
+            return None
         if self.model is not None:
-            return _frozen(np.asarray(self.model.scores(self.rows), dtype=np.float64))
+            return self._model_scores
         if self.score is not None:
             return _frozen(self.rows[self.score].to_numpy(dtype=np.float64, copy=True))
         return None
 
     @cached_property
-    def y_pred(self) -> npt.NDArray[np.int8]:
-        """Decisions, shape (n,): 1 where selected, else 0."""
+    def _model_scores(self) -> npt.NDArray[np.float64]:
+        """What the model gives for the assessed rows, asked once and checked."""
+        if self.model is None:
+            raise LookupError(NEEDS["model"])
+        given = np.asarray(self.model.scores(self.rows), dtype=np.float64)
+        wanted = (len(self), len(self.classes)) if self.classes else (len(self),)
+        if given.shape != wanted:
+            raise ModelError(f"the model gave shape {given.shape} where {wanted} is needed")
+        if not np.isfinite(given).all():
+            bad = int((~np.isfinite(given.reshape(len(self), -1)).all(axis=1)).sum())
+            raise ModelError(f"the model gave no finite number for {bad:,} of {len(self):,} rows")
+        if self.classes:
+            given = given[:, [self._model_classes.index(name) for name in self.classes]]
+        return _frozen(given)
+
+    @property
+    def _model_classes(self) -> list[str]:
+        return [str(name) for name in getattr(self.model, "classes", ()) or self.classes]
+
+    @cached_property
+    def y_pred(self) -> npt.NDArray[Any]:
+        """Predictions, shape (n,): what `y_true` holds, as the model has it.
+
+        For a binary task 1 where selected, else 0.
+        """
         if self.prediction is not None:
-            return _frozen((self.rows[self.prediction] == self.positive).to_numpy(dtype=np.int8))
+            return self._coded(self.rows[self.prediction])
+        if self.task == "regression":
+            return self._model_scores
         if self.y_score is None:
             raise LookupError(NEEDS["predictions"])
+        if self.task == "multiclass":
+            return _frozen(self.y_score.argmax(axis=1).astype(np.int64))
         return _frozen((self.y_score >= self.threshold).astype(np.int8))
 
-    def outcomes(self, rows: pd.DataFrame) -> npt.NDArray[np.int8]:
-        """True outcomes of any rows of this subject, shape (n,): 1 where positive, else 0."""
+    def outcomes(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
+        """True outcomes of any rows of this subject, shape (n,).
+
+        Binary: 1 where positive, else 0. Multiclass: index into `classes`. Regression: numbers.
+        """
         if self.label is None:
             raise LookupError(NEEDS["labels"])
-        return _frozen((rows[self.label] == self.positive).to_numpy(dtype=np.int8))
+        return self._coded(rows[self.label])
+
+    def _coded(self, values: pd.Series) -> npt.NDArray[Any]:
+        if self.task == "regression":
+            return _frozen(values.to_numpy(dtype=np.float64, copy=True))
+        if self.task == "multiclass":
+            named = pd.Categorical(as_names(values), categories=list(self.classes))
+            return _frozen(named.codes.astype(np.int64))
+        return _frozen((values == self.positive).to_numpy(dtype=np.int8))
 
     @property
     def has(self) -> frozenset[str]:
@@ -336,7 +385,7 @@ class Subject:
         there = {
             "labels": self.label is not None,
             "predictions": scored or self.prediction is not None,
-            "scores": scored,
+            "scores": scored and self.task != "regression",
             "sensitive": bool(self.sensitive),
             "model": self.model is not None,
             "network": isinstance(self.model, NetworkModel),
@@ -350,6 +399,17 @@ class Subject:
         """Say why an audit with these needs cannot run, or None where it can."""
         absent = sorted(set(needs) - self.has)
         return "; ".join(NEEDS[name] for name in absent) or None
+
+
+def _classes(rows: pd.DataFrame, roles: Roles, model: object) -> tuple[str, ...]:
+    """Every class that is seen, predicted, or known to the model, sorted."""
+    if roles.task != "multiclass":
+        return ()
+    seen = {str(name) for name in getattr(model, "classes", ())}
+    for column in (roles.label, roles.prediction):
+        if column is not None:
+            seen |= set(as_names(rows[column]).dropna())
+    return tuple(sorted(seen))
 
 
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:

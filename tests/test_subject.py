@@ -3,8 +3,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from support import Counting
 
-from auditkit.errors import InputError
+from auditkit.audit import run
+from auditkit.errors import InputError, ModelError
 from auditkit.subject import NEEDS, DataSource, Subject, digest, in_canonical_order
 
 
@@ -96,3 +98,62 @@ def test_digest_sees_content_and_names() -> None:
 def test_a_source_can_be_given() -> None:
     source = DataSource("t.csv", "ab", 50)
     assert Subject.from_scores(rows(), label="y", score="p", source=source).source == source
+
+
+class Fixed:
+    kind = "fixed"
+    parameters = None
+    sha256 = None
+
+    def __init__(self, answer: object, classes: tuple[str, ...] = ()) -> None:
+        self.answer = answer
+        self.classes = classes
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        return np.resize(np.asarray(self.answer, dtype=float), (len(rows), *np.shape(self.answer)))
+
+
+def test_classes_are_coded_and_the_columns_of_a_model_put_in_their_order() -> None:
+    frame = pd.DataFrame({"y": ["b", "a", "c", "a"], "x": range(4)})
+    model = Fixed([0.1, 0.2, 0.7], classes=("c", "b", "a"))
+    subject = Subject.from_model(model, frame, label="y", features=["x"], task="multiclass")
+    assert subject.classes == ("a", "b", "c")
+    assert [subject.classes[i] for i in subject.y_true] == subject.rows["y"].tolist()
+    assert subject.y_score is not None
+    assert subject.y_score[0].tolist() == [0.7, 0.2, 0.1]
+    assert set(subject.y_pred) == {0}
+
+
+def test_a_predicted_class_that_never_occurs_is_a_class_too() -> None:
+    frame = pd.DataFrame({"y": ["a", "b"], "d": ["b", "z"]})
+    subject = Subject.from_scores(frame, label="y", prediction="d", task="multiclass")
+    assert subject.classes == ("a", "b", "z")
+    assert "scores" not in subject.has
+
+
+def test_numbers_are_taken_as_they_are() -> None:
+    frame = pd.DataFrame({"y": [1.5, 2.5], "d": [1.0, 3.0]})
+    subject = Subject.from_scores(frame, label="y", prediction="d", task="regression")
+    assert sorted(subject.y_true) == [1.5, 2.5]
+    assert sorted(subject.y_pred) == [1.0, 3.0]
+    assert subject.y_score is None
+    with pytest.raises(InputError, match="values of type"):
+        Subject.from_scores(frame.assign(d="x"), label="y", prediction="d", task="regression")
+    with pytest.raises(InputError, match="prediction alone"):
+        Subject.from_scores(frame, label="y", score="d", task="regression")
+
+
+@pytest.mark.parametrize("answer", [np.nan, np.inf, [0.5, 0.5]])
+def test_a_model_that_gives_no_answer_is_said_to(answer: object) -> None:
+    subject = Subject.from_model(Fixed(answer), rows(), label="y", features=["p"])
+    with pytest.raises(ModelError, match="the model gave"):
+        _ = subject.y_pred
+    report = run(subject, None, ["performance"])
+    assert report.audits[0].status == "error"
+
+
+def test_an_audit_of_binary_decisions_leaves_other_tasks_alone() -> None:
+    frame = pd.DataFrame({"y": [1.5, 2.5], "d": [1.0, 3.0]})
+    subject = Subject.from_scores(frame, label="y", prediction="d", task="regression")
+    (record,) = run(subject, None, [Counting()]).audits
+    assert record.reason == "it measures binary tasks, not regression ones"

@@ -1,0 +1,67 @@
+"""auditkit: responsible-AI audits of trained models.
+
+An audit is a function from a subject to measurements; a policy turns measurements into findings;
+a report is all of it, written down.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from auditkit import meter
+    from auditkit.audit import Audit, run
+    from auditkit.errors import AuditkitError, InputError
+    from auditkit.evidence import Interval, Measurement, Metric, Table
+    from auditkit.loading import load_subject
+    from auditkit.methods.shapley_model import shapley_values
+    from auditkit.policy import judge, load_policy
+    from auditkit.report import Report
+    from auditkit.subject import Subject
+    from auditkit.training import LSTM, MLP, Privacy, Training, fit
+
+__version__ = "0.1.0"
+
+#: Public name to the module that holds it; loaded when first used.
+_HOMES = {
+    "Audit": "audit",
+    "AuditkitError": "errors",
+    "InputError": "errors",
+    "Interval": "evidence",
+    "LSTM": "training",
+    "MLP": "training",
+    "Measurement": "evidence",
+    "Metric": "evidence",
+    "Privacy": "training",
+    "Report": "report",
+    "Subject": "subject",
+    "Table": "evidence",
+    "Training": "training",
+    "fit": "training",
+    "judge": "policy",
+    "load_policy": "policy",
+    "load_subject": "loading",
+    "run": "audit",
+    "shapley_values": "methods.shapley_model",
+}
+
+__all__ = [
+    "LSTM", "MLP", "Audit", "AuditkitError", "InputError", "Interval", "Measurement", "Metric",
+    "Privacy", "Report", "Subject", "Table", "Training", "__version__", "fit", "judge",
+    "load_policy", "load_subject", "meter", "run", "shapley_values",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name == "meter":
+        return importlib.import_module("auditkit.meter")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'auditkit' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"auditkit.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

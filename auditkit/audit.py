@@ -1,0 +1,390 @@
+"""The Audit protocol, the registry, and the run from a subject to a report."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+import numpy as np
+
+import auditkit
+from auditkit import meter, provenance
+from auditkit.errors import InputError, Problem, UnknownNameError, quote
+from auditkit.evidence import Measurement, Metric, Table
+from auditkit.policy import judge, overall
+from auditkit.report import (
+    AuditRecord,
+    EnergyRecord,
+    IntervalRecord,
+    MeasurementRecord,
+    MetricRecord,
+    PlannedAudit,
+    PlanRecord,
+    PolicyRecord,
+    Report,
+    TableRecord,
+    Verdict,
+)
+from auditkit.subject import Subject
+from auditkit.threads import one_thread
+
+#: The audits of the house, in the order in which they run; energy comes last.
+BUILT_IN = (
+    "auditkit.audits.performance:Performance",
+    "auditkit.audits.fairness:Fairness",
+    "auditkit.audits.explainability:Explainability",
+    "auditkit.audits.privacy:Privacy",
+    "auditkit.audits.energy:Energy",
+)
+#: Entry-point group in which other packages name theirs, in the same "module:Class" form.
+ENTRY_POINTS = "auditkit.audits"
+
+
+@runtime_checkable
+class Audit(Protocol):
+    """One question about a subject: a frozen dataclass whose settings are its fields.
+
+    Attributes:
+        name: Stable kebab-case name, used in files.
+        needs: What the subject must have, in the words of `auditkit.subject.NEEDS`.
+        metrics: Every metric that it may yield.
+
+    An audit may also name the `tasks` that it can measure; without it, only "binary".
+    """
+
+    name: ClassVar[str]
+    needs: ClassVar[frozenset[str]]
+    metrics: ClassVar[tuple[Metric, ...]]
+
+    def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
+        """Yield evidence, bit by bit, so that what was measured before a crash is kept."""
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Broken:
+    """Stands in for an audit that could not be loaded, so that the report shows it."""
+
+    name: str
+    reason: str
+
+
+def audit_classes() -> dict[str, type[Audit] | Broken]:
+    """Load every registered audit.
+
+    Returns:
+        Name to class, in the order in which they run. A plug-in that cannot be loaded is there
+        too, as `Broken`, never skipped in silence.
+
+    Example:
+        >>> list(audit_classes())[:2]
+        ['performance', 'fairness']
+    """
+    from importlib.metadata import entry_points
+
+    found: dict[str, type[Audit] | Broken] = {}
+    outside = [(point.name, point.value) for point in entry_points(group=ENTRY_POINTS)]
+    for name, path in [*((path, path) for path in BUILT_IN), *outside]:
+        loaded = _load(name, path)
+        found.setdefault(loaded.name, loaded)
+    return found
+
+
+def _load(name: str, path: str) -> type[Audit] | Broken:
+    module, _, attribute = path.partition(":")
+    try:
+        loaded: type[Audit] = getattr(importlib.import_module(module), attribute)
+    except Exception as error:  # noqa: BLE001 - a plug-in may raise anything; it is reported
+        return Broken(name, f"cannot be loaded: {type(error).__name__}: {quote(error)}")
+    return loaded
+
+
+def known_metrics() -> dict[str, Metric]:
+    """Every metric that the registered audits can yield, by id."""
+    classes = [cls for cls in audit_classes().values() if not isinstance(cls, Broken)]
+    return {metric.id: metric for cls in classes for metric in cls.metrics}
+
+
+def make_audits(
+    wanted: Sequence[str | Audit] | None,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    where: str = "audits",
+) -> list[Audit | Broken]:
+    """Make audits from names and settings.
+
+    Args:
+        wanted: Names or audits; None means every registered one.
+        settings: Audit name to its settings.
+        where: What to call the settings in a message.
+
+    Returns:
+        The audits, in the order of the registry; given objects where they were given.
+
+    Raises:
+        InputError: If a name or a setting means nothing; every problem is listed.
+    """
+    classes = audit_classes()
+    chosen: list[str | Audit] = list(classes) if wanted is None else list(wanted)
+    names = [audit for audit in chosen if isinstance(audit, str)]
+    problems = [
+        Problem.unknown(where, name, classes, "an audit")
+        for name in [*names, *(settings or {})]
+        if name not in classes
+    ]
+    made = [
+        _make(audit, classes, (settings or {}).get(audit, {}), problems)
+        if isinstance(audit, str)
+        else audit
+        for audit in chosen
+        if not isinstance(audit, str) or audit in classes
+    ]
+    if problems:
+        raise InputError(problems)
+    order = list(classes)
+    return sorted(
+        (audit for audit in made if audit is not None),
+        key=lambda audit: order.index(audit.name) if audit.name in order else len(order),
+    )
+
+
+def _make(
+    name: str,
+    classes: Mapping[str, type[Audit] | Broken],
+    settings: Mapping[str, Any],
+    problems: list[Problem],
+) -> Audit | Broken | None:
+    from pydantic import TypeAdapter, ValidationError
+
+    from auditkit.policy import unknown_keys, validation_problems
+
+    cls = classes[name]
+    if isinstance(cls, Broken):
+        return cls
+    where = f"[audits.{name}]"
+    known = {field.name for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    wrong = unknown_keys(settings, known, where)
+    problems += wrong
+    if wrong:
+        return None
+    try:
+        adapter: TypeAdapter[Audit] = TypeAdapter(cls)
+        return adapter.validate_python(dict(settings))
+    except ValidationError as error:
+        problems += validation_problems(error, where)
+    except InputError as error:
+        problems += error.problems
+    return None
+
+
+def run(
+    subject: Subject,
+    policy: PolicyRecord | None = None,
+    audits: Sequence[str | Audit] | None = None,
+    seed: int = 0,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Report:
+    """Audit a subject.
+
+    Args:
+        subject: What is audited.
+        policy: What is acceptable; None measures without judging.
+        audits: Names or audits; None means all that are registered.
+        seed: Each audit draws its own random numbers from it and its name.
+        settings: Audit name to its settings, for audits given by name.
+        progress: Called with the name of each audit before it runs, its number and the count.
+
+    Returns:
+        The report. An audit that breaks is recorded with what it had measured until then.
+
+    Raises:
+        InputError: If an audit, a setting or the policy does not fit; nothing has run then.
+    """
+    from auditkit.policy import slice_problems
+
+    chosen = make_audits(audits, settings)
+    problems = slice_problems(policy, subject.sensitive, "policy") if policy else []
+    if problems:
+        raise InputError(problems)
+    created = datetime.now(tz=UTC)
+    results = []
+    with one_thread():
+        for number, audit in enumerate(chosen, 1):
+            if progress is not None:
+                progress(audit.name, number, len(chosen))
+            results.append(_run_one(audit, subject, seed))
+    return _report(subject, policy, chosen, results, seed, settings or {}, created)
+
+
+@dataclasses.dataclass
+class _Result:
+    record: AuditRecord
+    measurements: list[MeasurementRecord]
+    tables: list[TableRecord]
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """The stream of random numbers of one audit, which no other audit can move."""
+    word = int.from_bytes(hashlib.sha256(name.encode()).digest()[:8])
+    return np.random.default_rng([seed, word])
+
+
+def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
+    if isinstance(audit, Broken):
+        record = AuditRecord(name=audit.name, status="error", reason=audit.reason)
+        return _Result(record, [], [])
+    missing = subject.missing(audit.needs)
+    tasks: frozenset[str] = getattr(audit, "tasks", frozenset({"binary"}))
+    if missing is None and subject.task not in tasks:
+        missing = f"it measures {' and '.join(sorted(tasks))} tasks, not {subject.task} ones"
+    if missing:
+        record = AuditRecord(name=audit.name, status="skipped", reason=missing)
+        return _Result(record, [], [])
+    result = _Result(AuditRecord(name=audit.name, status="completed"), [], [])
+    reason = None
+    with meter.phase(f"audit {audit.name}") as measured:
+        try:
+            for evidence in audit.run(subject, generator(seed, audit.name)):
+                _keep(result, audit, evidence)
+        except Exception as error:  # noqa: BLE001 - whatever breaks is recorded and shown
+            reason = f"{type(error).__name__}: {quote(error)}"
+    result.record = _audit_record(audit.name, reason, measured.cost)
+    return result
+
+
+def _audit_record(name: str, reason: str | None, cost: meter.Cost) -> AuditRecord:
+    energy = cost.energy
+    return AuditRecord(
+        name=name,
+        status="error" if reason else "completed",
+        reason=reason,
+        seconds=cost.seconds,
+        cpu_seconds=cost.cpu_seconds,
+        peak_memory_bytes=cost.peak_memory_bytes,
+        energy=EnergyRecord(
+            joules=energy.joules,
+            low=energy.low,
+            high=energy.high,
+            basis=energy.basis,
+            method=energy.method,
+        ),
+    )
+
+
+def _keep(result: _Result, audit: Audit, evidence: Measurement | Table) -> None:
+    if isinstance(evidence, Table):
+        result.tables.append(
+            TableRecord(
+                id=f"{audit.name}.{evidence.name}",
+                audit=audit.name,
+                title=evidence.title,
+                columns=list(evidence.columns),
+                rows=[list(row) for row in evidence.rows],
+                chart=evidence.chart,
+                basis=evidence.basis,
+                source=evidence.source,
+            )
+        )
+        return
+    record = measurement_record(audit.name, evidence)
+    if evidence.metric not in {metric.id for metric in audit.metrics}:
+        raise UnknownNameError(f"metric {evidence.metric} is not declared in metrics")
+    if any(record.id == other.id for other in result.measurements):
+        raise UnknownNameError(f"measurement {record.id} was yielded twice")
+    result.measurements.append(record)
+
+
+def measurement_record(audit: str, evidence: Measurement) -> MeasurementRecord:
+    """Write a measurement down as `audit.json` holds it."""
+    where = ",".join(f"{name}={group}" for name, group in evidence.slice.items())
+    interval = evidence.interval
+    return MeasurementRecord(
+        id=f"{audit}.{evidence.metric}" + (f"[{where}]" if where else ""),
+        audit=audit,
+        metric=evidence.metric,
+        slice=dict(evidence.slice),
+        value=evidence.value,
+        reason=evidence.reason,
+        unit=evidence.unit,
+        n=evidence.n,
+        interval=None if interval is None else IntervalRecord(**dataclasses.asdict(interval)),
+        basis=evidence.basis,
+        better=evidence.better,
+        exact=evidence.exact,
+        source=evidence.source,
+    )
+
+
+def _report(
+    subject: Subject,
+    policy: PolicyRecord | None,
+    audits: Sequence[Audit | Broken],
+    results: Sequence[_Result],
+    seed: int,
+    settings: Mapping[str, Mapping[str, Any]],
+    created: datetime,
+) -> Report:
+    measurements = [m for result in results for m in result.measurements]
+    constant = provenance.constant_decision(subject)
+    findings = judge(policy, measurements, _absence(audits, results)) if policy else []
+    whole = [audit for audit in audits if not isinstance(audit, Broken)]
+    metrics = {metric.id: metric for audit in whole for metric in audit.metrics}
+    used = {m.metric for m in measurements} | _judged(policy)
+    return Report(
+        auditkit=auditkit.__version__,
+        audit_id=provenance.audit_id(created),
+        created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
+        verdict=overall(findings, policy, constant=constant),
+        subject=provenance.subject_record(subject, constant=constant),
+        policy=policy,
+        plan=PlanRecord(seed=seed, audits=[_planned(audit, settings) for audit in audits]),
+        audits=[result.record for result in results],
+        metrics={name: _metric_record(metrics[name]) for name in sorted(used & set(metrics))},
+        measurements=measurements,
+        tables=[table for result in results for table in result.tables],
+        findings=findings,
+        training=None if subject.record is None else subject.record.to_dict(),
+        environment=provenance.environment(),
+    )
+
+
+def _judged(policy: PolicyRecord | None) -> set[str]:
+    return set() if policy is None else {criterion.metric for criterion in policy.criteria}
+
+
+def _metric_record(metric: Metric) -> MetricRecord:
+    plain = dataclasses.asdict(metric)
+    del plain["id"]
+    return MetricRecord(**plain)
+
+
+def _planned(audit: Audit | Broken, settings: Mapping[str, Mapping[str, Any]]) -> PlannedAudit:
+    given = dict(settings.get(audit.name, {}))
+    if isinstance(audit, Broken):
+        return PlannedAudit(name=audit.name, settings=given, defaults={})
+    held = dataclasses.asdict(audit)  # type: ignore[call-overload]
+    return PlannedAudit(name=audit.name, settings=given, defaults=held)
+
+
+def _absence(
+    audits: Sequence[Audit | Broken], results: Sequence[_Result]
+) -> Callable[[str], tuple[Verdict, str]]:
+    """Say for a metric why there is no measurement of it, from how its audit went."""
+
+    def why(metric: str) -> tuple[Verdict, str]:
+        for audit, result in zip(audits, results, strict=True):
+            if isinstance(audit, Broken) or metric not in {m.id for m in audit.metrics}:
+                continue
+            if result.record.status == "error":
+                return "error", f"the audit {audit.name} broke ({result.record.reason})"
+            if result.record.status == "skipped":
+                return "not_measured", f"the audit {audit.name} was skipped: {result.record.reason}"
+            return "not_measured", f"the audit {audit.name} gave no such value for this slice"
+        return "not_measured", "no audit that measures it was run"
+
+    return why

@@ -1,0 +1,104 @@
+"""The folder that an audit leaves: written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from auditkit.errors import InputError, Problem
+from auditkit.report import Report
+
+
+def write_bundle(
+    report: Report,
+    folder: str | Path,
+    *,
+    files: Mapping[str, bytes] | None = None,
+    languages: Sequence[str] = ("en",),
+) -> Path:
+    """Write a report and what belongs to it into a new folder.
+
+    Everything is written beside the folder first and then renamed, so that the folder is whole
+    or absent, whenever the machine stops.
+
+    Args:
+        report: The record.
+        folder: The folder to make; its parents are made too.
+        files: More files to keep with it, for example the policy.
+        languages: Languages of the HTML pages.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: If the folder is there and not empty, or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        hint = "Choose another folder; an audit is never overwritten."
+        raise InputError([Problem(str(folder), "something is there already", "no folder", hint)])
+    contents = _contents(report, files or {}, languages)
+    try:
+        _write_whole(target, contents)
+    except OSError as error:
+        found = error.strerror or "an error"
+        raise InputError([Problem(str(folder), found, "a folder that can be written")]) from None
+    return target
+
+
+def bundle_folder(out: str | Path, report: Report) -> Path:
+    """The folder of a report under `out`: its subject's name, made fit for a path, then its id.
+
+    Example:
+        >>> re.sub(r"[^A-Za-z0-9._-]+", "-", "Census / income")
+        'Census-income'
+    """
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", report.subject.name).strip("-.")[:60] or "subject"
+    return Path(out) / name / report.audit_id
+
+
+def _contents(
+    report: Report, files: Mapping[str, bytes], languages: Sequence[str]
+) -> dict[str, bytes]:
+    from auditkit.render.html import render
+
+    contents = {"audit.json": report.to_json().encode()}
+    for language in languages:
+        contents[f"report.{language}.html"] = render(report, language).encode()
+    contents |= files
+    contents["manifest.json"] = _manifest(report, contents)
+    return contents
+
+
+def _manifest(report: Report, contents: Mapping[str, bytes]) -> bytes:
+    manifest = {
+        "audit_id": report.audit_id,
+        "files": {
+            name: hashlib.sha256(text).hexdigest() for name, text in sorted(contents.items())
+        },
+        "model": report.subject.model.sha256,
+        "data": report.subject.data.sha256,
+    }
+    return (json.dumps(manifest, indent=1) + "\n").encode()
+
+
+def _write_whole(target: Path, contents: Mapping[str, bytes]) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        for name, text in contents.items():
+            with (draft / name).open("wb") as stream:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+        draft.chmod(0o755)
+        draft.rename(target)
+    except OSError:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise

@@ -1,0 +1,143 @@
+"""Where, when and on what an audit ran, as the record holds it."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import secrets
+import shlex
+import subprocess
+import sys
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from auditkit.report import (
+    DataRecord,
+    EnvironmentRecord,
+    GitRecord,
+    GroupRecord,
+    ModelRecord,
+    RolesRecord,
+    Scalar,
+    SubjectRecord,
+)
+from auditkit.subject import Subject
+
+#: Packages whose versions can change a number in the report.
+PACKAGES = (
+    "auditkit-rai", "fairlearn", "jinja2", "numpy", "opacus", "pandas", "pyarrow", "pydantic",
+    "safetensors", "scikit-learn", "scipy", "shap", "torch",
+)  # fmt: skip
+
+
+def audit_id(created: datetime) -> str:
+    """A name for one audit: UTC time and four random letters, sortable and fit for a folder.
+
+    Example:
+        >>> from datetime import UTC
+        >>> audit_id(datetime(2026, 11, 22, 9, 5, tzinfo=UTC))[:16]
+        '20261122T090500Z'
+    """
+    return f"{created:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+
+
+def constant_decision(subject: Subject) -> bool:
+    """Whether every assessed row gets the same decision."""
+    if "predictions" not in subject.has or len(subject) == 0:
+        return False
+    try:
+        return bool(subject.y_pred.min() == subject.y_pred.max())
+    except Exception:  # noqa: BLE001 - each audit that asked the model has recorded its error
+        return False
+
+
+def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
+    """Write a subject down: names, counts and digests, never a row."""
+    model = subject.model
+    kind = "scored table" if model is None else model.kind
+    return SubjectRecord(
+        name=subject.name,
+        version=subject.version,
+        task=subject.task,
+        description=subject.description,
+        model=ModelRecord(
+            kind=kind,
+            sha256=None if model is None else model.sha256,
+            parameters=None if model is None else model.parameters,
+        ),
+        data=DataRecord(
+            source=subject.source.name,
+            sha256=subject.source.sha256,
+            rows=subject.source.rows,
+            assessed=len(subject),
+            trained_on=None if subject.train is None else len(subject.train),
+        ),
+        roles=_roles(subject),
+        groups=[
+            GroupRecord(
+                column=groups.column,
+                names=list(groups.names),
+                counts=list(groups.counts),
+                unknown=groups.unknown,
+            )
+            for groups in subject.groups.values()
+        ],
+        constant_decision=constant,
+    )
+
+
+def _roles(subject: Subject) -> RolesRecord:
+    positive: Scalar = (
+        subject.positive if isinstance(subject.positive, str | bool | int | float) else None
+    )
+    return RolesRecord(
+        label=subject.label,
+        positive=positive,
+        score=subject.score,
+        prediction=subject.prediction,
+        threshold=subject.threshold if "scores" in subject.has and not subject.classes else None,
+        sensitive=list(subject.sensitive),
+        features=list(subject.features),
+    )
+
+
+def environment() -> EnvironmentRecord:
+    """Write down what this process runs on; nothing that names a person or a machine."""
+    packages = {}
+    for name in PACKAGES:
+        try:
+            packages[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return EnvironmentRecord(
+        python=platform.python_version(),
+        packages=packages,
+        platform=f"{platform.system()} {platform.machine()}",
+        threads=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1,
+        git=_git(),
+        command=shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+    )
+
+
+def _git() -> GitRecord | None:
+    try:
+        commit = _git_says("rev-parse", "HEAD")
+        dirty = bool(_git_says("status", "--porcelain", "--untracked-files=no"))
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return GitRecord(commit=commit, dirty=dirty)
+
+
+def _git_says(*words: str) -> str:
+    done = subprocess.run(  # noqa: S603 - fixed words, no shell
+        ["git", *words],  # noqa: S607 - the user's own git
+        capture_output=True, check=True, text=True, timeout=5,
+    )  # fmt: skip
+    return done.stdout.strip()
+
+
+def digest_text(text: bytes) -> str:
+    """Digest of bytes: sha256, hexadecimal."""
+    return hashlib.sha256(text).hexdigest()

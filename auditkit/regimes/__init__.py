@@ -1,0 +1,1 @@
+"""Ready policies and the crosswalk, as data files."""

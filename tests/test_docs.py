@@ -1,0 +1,58 @@
+"""What the documents show is run."""
+
+from __future__ import annotations
+
+import re
+import sys
+import types
+from pathlib import Path
+
+import pytest
+from support import subject
+
+import auditkit
+from auditkit.config import Config
+from auditkit.policy import read_toml
+
+ROOT = Path(__file__).parents[1]
+
+
+def blocks(file: str, language: str) -> list[str]:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def test_the_audit_of_the_contributing_guide_works(monkeypatch: pytest.MonkeyPatch) -> None:
+    (code,) = blocks("CONTRIBUTING.md", "python")
+    shown = types.ModuleType("shown")
+    monkeypatch.setitem(sys.modules, "shown", shown)
+    exec(code, shown.__dict__)  # noqa: S102 - our own document
+    report = auditkit.run(subject(), None, [shown.__dict__["ScoreRange"]()])
+    (record,) = report.audits
+    assert record.status == "completed", record.reason
+    assert report.measurements[0].metric == "score_span"
+
+
+def test_the_configuration_of_the_readme_is_one() -> None:
+    (text,) = blocks("README.md", "toml")
+    Config.model_validate(read_toml(text.encode(), "README.md"))
+
+
+def test_the_python_lines_of_the_readme_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = blocks("README.md", "python")
+    assert len([line for line in code.splitlines() if line]) <= 6
+    monkeypatch.setattr(auditkit, "load_subject", lambda _: subject())
+    monkeypatch.setattr(auditkit, "load_policy", lambda _: None)
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # noqa: S102 - our own document
+    assert capsys.readouterr().out.startswith("review")
+    assert (tmp_path / "reports/mine/report.en.html").is_file()
+
+
+@pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
+def test_every_link_leads_somewhere(file: str) -> None:
+    text = (ROOT / file).read_text(encoding="utf-8")
+    for link in re.findall(r"\]\(([^)#]+)\)", text):
+        assert (ROOT / link).exists(), link
