@@ -105,7 +105,7 @@ class Fixed:
     parameters = None
     sha256 = None
 
-    def __init__(self, answer: object, classes: tuple[str, ...] = ()) -> None:
+    def __init__(self, answer: float | list[float], classes: tuple[str, ...] = ()) -> None:
         self.answer = answer
         self.classes = classes
 
@@ -144,7 +144,7 @@ def test_numbers_are_taken_as_they_are() -> None:
 
 
 @pytest.mark.parametrize("answer", [np.nan, np.inf, [0.5, 0.5]])
-def test_a_model_that_gives_no_answer_is_said_to(answer: object) -> None:
+def test_a_model_that_gives_no_answer_is_said_to(answer: float | list[float]) -> None:
     subject = Subject.from_model(Fixed(answer), rows(), label="y", features=["p"])
     with pytest.raises(ModelError, match="the model gave"):
         _ = subject.y_pred

@@ -1,0 +1,124 @@
+"""`auditkit.toml`: what a user writes about a subject, checked as a whole before anything runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from auditkit.errors import InputError, Problem, quote
+from auditkit.policy import read_toml, unknown_keys, validation_problems
+
+#: The ways to have predictions, of which `[subject.model]` names exactly one.
+WAYS = ("train", "file", "score or prediction")
+
+
+class SplitConfig(BaseModel):
+    """`[subject.split]`: shares of the rows that test and validate; the rest trains."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    test: float = Field(default=0.3, gt=0, lt=1)
+    validation: float = Field(default=0.1, ge=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+
+
+class SubjectConfig(BaseModel):
+    """`[subject]`: the data, who is who in it, and how to have predictions."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(min_length=1, max_length=200)
+    version: str = ""
+    description: str = ""
+    task: Literal["binary"] = "binary"
+    data: str
+    label: str | None = None
+    positive: bool | int | float | str = 1
+    sensitive: list[str] = []
+    features: list[str] | None = None
+    bands: dict[str, list[float]] = {}
+    split: SplitConfig = SplitConfig()
+    model: dict[str, Any]
+    training: dict[str, Any] = {}
+
+
+class Config(BaseModel):
+    """The whole file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: SubjectConfig
+    audits: dict[str, dict[str, Any]] = {}
+    policy: str | None = None
+    seed: int = Field(default=0, ge=0)
+
+
+def read_config(path: str | Path) -> tuple[Config | None, list[Problem], bytes]:
+    """Read `auditkit.toml` and list everything that is wrong with it.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it says, unknown keys left out; the problems; and its bytes. What it says is None
+        where it cannot be understood.
+    """
+    file = Path(path)
+    try:
+        raw = file.read_bytes()
+    except OSError as error:
+        return None, [Problem(str(path), error.strerror or "no file", "a configuration file")], b""
+    try:
+        plain = read_toml(raw, file.name)
+    except InputError as error:
+        return None, list(error.problems), raw
+    problems = _strip_unknown(plain, file.name)
+    try:
+        config = Config.model_validate(plain)
+    except ValidationError as error:
+        return None, [*problems, *validation_problems(error, file.name)], raw
+    return config, [*problems, *_way_problems(config, file.name)], raw
+
+
+def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
+    """Take out keys that mean nothing, so that the rest can be checked in the same pass."""
+    problems = []
+    subject = plain.get("subject")
+    split = subject.get("split") if isinstance(subject, dict) else None
+    for table, known, place in (
+        (plain, Config, where),
+        (subject, SubjectConfig, f"{where} [subject]"),
+        (split, SplitConfig, f"{where} [subject.split]"),
+    ):
+        if isinstance(table, dict):
+            found = unknown_keys(table, set(known.model_fields), place)
+            problems += found
+            for key in [key for key in table if key not in known.model_fields]:
+                del table[key]
+    return problems
+
+
+def _way_problems(config: Config, where: str) -> list[Problem]:
+    model = config.subject.model
+    scored = "score" in model or "prediction" in model
+    ways = [way for way in ("train", "file") if way in model] + ([WAYS[2]] if scored else [])
+    place = f"{where} [subject.model]"
+    if len(ways) != 1:
+        found = " and ".join(ways) or "no way to have predictions"
+        return [Problem(place, found, f"exactly one of {', '.join(WAYS)}")]
+    if ways[0] == "train":
+        return []  # its keys are the fields of the architecture, which checks them itself
+    known = {"score", "prediction", "threshold"} if scored else {"file", "threshold"}
+    return unknown_keys(model, known, place) + _type_problems(model, place)
+
+
+def _type_problems(model: dict[str, Any], place: str) -> list[Problem]:
+    problems = []
+    for key, value in model.items():
+        right = isinstance(value, int | float) if key == "threshold" else isinstance(value, str)
+        if not right or isinstance(value, bool):
+            expected = "a number" if key == "threshold" else "text"
+            problems.append(Problem(f"{place} {key}", quote(value), expected))
+    return problems

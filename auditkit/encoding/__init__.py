@@ -1,0 +1,47 @@
+"""From raw rows to the numbers a network takes, learnt on the training rows only.
+
+A raw feature may become several columns (one-hot, or a number with its missing indicator). It stays
+one *player*: the explanations treat its columns as one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from auditkit.encoding.sequence import SequenceEncoder
+from auditkit.encoding.tabular import TabularEncoder
+from auditkit.errors import InputError, Problem, quote
+
+__all__ = ["Encoder", "SequenceEncoder", "TabularEncoder", "encoder_from_dict"]
+
+Encoder = TabularEncoder | SequenceEncoder
+
+
+def encoder_from_dict(values: Mapping[str, Any]) -> Encoder:
+    """Read an encoder that nobody vouches for.
+
+    Args:
+        values: What `to_dict` of an encoder gave, perhaps changed by somebody.
+
+    Returns:
+        The encoder.
+
+    Raises:
+        InputError: If anything is missing, unknown, of the wrong type or contradictory; all that
+            was found is listed.
+
+    Example:
+        >>> encoder_from_dict({"kind": "tabular", "columns": []})
+        TabularEncoder(columns=(), kind='tabular')
+        >>> encoder_from_dict({"kind": "tabula"})
+        Traceback (most recent call last):
+        auditkit.errors.InputError: 1 problem:
+          1. encoder.kind: found 'tabula', expected 'tabular' or 'sequence'.
+    """
+    kind = values.get("kind")
+    if kind == "tabular":
+        return TabularEncoder.from_dict(values)
+    if kind == "sequence":
+        return SequenceEncoder.from_dict(values)
+    raise InputError([Problem("encoder.kind", quote(kind), "'tabular' or 'sequence'")])

@@ -1,0 +1,254 @@
+"""From a configuration file to a subject: everything is checked first, then it is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from auditkit.config import Config, SubjectConfig, read_config
+from auditkit.data import file_digest, read_table
+from auditkit.errors import InputError, Problem, quote
+from auditkit.models import Model
+from auditkit.roles import Roles
+from auditkit.subject import DataSource, Subject, in_canonical_order
+from auditkit.threads import one_thread
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A configuration that was checked against its data, and found right.
+
+    Attributes:
+        config: What the file says.
+        folder: Where the file lies; paths in it start here.
+        text: The bytes of the file.
+        rows: The table, with the columns that play a part.
+        roles: Which column plays which part.
+        source: Where the rows came from.
+        architecture: Settings of the model to train, or None.
+        training: Settings of the training, or None.
+        model: A model that was loaded, or None.
+    """
+
+    config: Config
+    folder: Path
+    text: bytes
+    rows: pd.DataFrame
+    roles: Roles
+    source: DataSource
+    architecture: Any = None
+    training: Any = None
+    model: Model | None = None
+
+    def subject(self, *, progress: bool = False) -> Subject:
+        """Make the subject; trains where the configuration says so.
+
+        Args:
+            progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            The subject.
+        """
+        if self.architecture is not None:
+            return self._trained(progress=progress)
+        facts = self._facts()
+        threshold = self.config.subject.model.get("threshold")
+        if self.model is not None:
+            return Subject.from_model(
+                self.model,
+                self.rows,
+                features=self.roles.features,
+                threshold=0.5 if threshold is None else threshold,
+                **facts,
+            )
+        return Subject.from_scores(
+            self.rows,
+            score=self.roles.score,
+            prediction=self.roles.prediction,
+            threshold=threshold,
+            **facts,
+        )
+
+    def _facts(self) -> dict[str, Any]:
+        says = self.config.subject
+        return {
+            "label": self.roles.label,
+            "positive": self.roles.positive,
+            "sensitive": self.roles.sensitive,
+            "bands": self.roles.bands,
+            "name": says.name,
+            "task": says.task,
+            "source": self.source,
+            "version": says.version,
+            "description": says.description,
+        }
+
+    def _trained(self, *, progress: bool) -> Subject:
+        from auditkit.training import Recipe, split
+
+        says = self.config.subject
+        everyone = in_canonical_order(self.rows[list(self.roles.columns)])
+        shares = says.split
+        train, validation, test = split(
+            everyone,
+            label=str(self.roles.label),
+            test=shares.test,
+            validation=shares.validation,
+            seed=shares.seed,
+        )
+        recipe = Recipe(
+            architecture=self.architecture,
+            training=self.training,
+            label=str(self.roles.label),
+            positive=self.roles.positive,
+            features=self.roles.features,
+            validation=validation,
+            seed=says.training.get("seed", 0),
+        )
+        import torch  # noqa: F401 - loaded before its threads are counted
+
+        with one_thread():
+            model, record = recipe.fit(train, progress=progress)
+        return Subject.from_model(
+            model,
+            test,
+            features=self.roles.features,
+            train=train,
+            population=everyone,
+            record=record,
+            recipe=recipe,
+            **self._facts(),
+        )
+
+
+def load_subject(path: str | Path, *, progress: bool = False) -> Subject:
+    """Make the subject that a configuration file describes; trains where it says so.
+
+    Args:
+        path: An `auditkit.toml`.
+        progress: Whether to show a progress bar on stderr.
+
+    Returns:
+        The subject.
+
+    Raises:
+        InputError: If anything about the file or its data is wrong; every problem is listed.
+    """
+    prepared, problems = prepare(path)
+    if prepared is None or problems:
+        raise InputError(problems)
+    return prepared.subject(progress=progress)
+
+
+def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
+    """Read a configuration and its data, and list everything that is wrong with either.
+
+    Args:
+        path: An `auditkit.toml`.
+
+    Returns:
+        What is ready to run, or None; and the problems.
+    """
+    config, problems, text = read_config(path)
+    if config is None:
+        return None, problems
+    where, folder = Path(path).name, Path(path).parent
+    attempt = _Attempts(problems)
+    attempt(lambda: _check_seed(config.subject, where))
+    architecture, training, model = _model(config.subject, folder, where, attempt)
+    file = folder / config.subject.data
+    table = attempt(lambda: read_table(file))
+    if table is None:
+        return None, problems
+    roles = _roles(config.subject, table, architecture, model)
+    problems += roles.problems(table, f"{where} [subject]", file.name)
+    if architecture is not None and roles.label is None:
+        problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
+    if problems:
+        return None, problems
+    source = DataSource(file.name, file_digest(file), len(table))
+    return Prepared(
+        config, folder, text, table, roles, source, architecture, training, model
+    ), problems
+
+
+class _Attempts:
+    """Calls that may find problems; what they find is collected, so that all are told at once."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+
+    def __call__(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call gives
+        try:
+            return call()
+        except InputError as error:
+            self.problems += error.problems
+            return None
+
+
+def _model(
+    says: SubjectConfig, folder: Path, where: str, attempt: _Attempts
+) -> tuple[Any, Any, Model | None]:
+    """Settings of the model to train, of its training, or the model that was loaded."""
+    if "file" in says.model:
+        return None, None, attempt(lambda: _load_model(folder / str(says.model["file"])))
+    if "train" not in says.model:
+        return None, None, None
+    from auditkit.training.settings import architecture_from, training_from
+
+    chosen = {key: value for key, value in says.model.items() if key != "train"}
+    kind = says.model["train"]
+    trained = {key: value for key, value in says.training.items() if key != "seed"}
+    return (
+        attempt(lambda: architecture_from(kind, chosen, f"{where} [subject.model]")),
+        attempt(lambda: training_from(trained, f"{where} [subject.training]")),
+        None,
+    )
+
+
+def _load_model(path: Path) -> Model:
+    if path.suffix.lower() in {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin"}:
+        found = f"a {path.suffix} file, which can run code when it is opened"
+        hint = "Save the model with model.save(folder), as safetensors and JSON."
+        raise InputError([Problem(path.name, found, "a model folder", hint)])
+    from auditkit.models.torch import TorchModel
+
+    return TorchModel.load(path.parent if path.suffix == ".safetensors" else path)
+
+
+def _check_seed(says: SubjectConfig, where: str) -> None:
+    seed = says.training.get("seed", 0)
+    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
+        place = f"{where} [subject.training] seed"
+        raise InputError([Problem(place, quote(seed), "a whole number from 0 on")])
+
+
+def _roles(
+    says: SubjectConfig, table: pd.DataFrame, architecture: object, model: Model | None
+) -> Roles:
+    features = says.features
+    if features is None and architecture is not None:
+        features = _default_features(says, table, architecture)
+    if features is None and model is not None:
+        features = list(getattr(model, "players", {}))
+    return Roles(
+        label=says.label,
+        positive=says.positive,
+        score=says.model.get("score"),
+        prediction=says.model.get("prediction"),
+        sensitive=tuple(says.sensitive),
+        features=tuple(features or ()),
+        bands=says.bands,
+    )
+
+
+def _default_features(says: SubjectConfig, table: pd.DataFrame, architecture: object) -> list[str]:
+    sequence: Mapping[str, Any] = getattr(architecture, "sequence", {})
+    if sequence:
+        columns = [column for steps in sequence.values() for column in steps]
+        return [*columns, *getattr(architecture, "static", ())]
+    return [str(name) for name in table.columns if str(name) != says.label]

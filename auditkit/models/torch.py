@@ -1,0 +1,269 @@
+"""A torch network behind a learnt encoding, and how it is saved: safetensors and JSON, no code."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import os
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import torch
+
+from auditkit.encoding import Encoder, encoder_from_dict
+from auditkit.errors import InputError, Problem, quote
+from auditkit.training.settings import Architecture, architecture_from
+
+T = TypeVar("T")
+
+#: Names of the two files of a saved model.
+WEIGHTS, CONFIG = "model.safetensors", "model.json"
+#: Format of `model.json`.
+FORMAT = 1
+#: Rows scored at once.
+ROWS_AT_ONCE = 8_192
+#: Largest `model.json` that is read; unit: bytes.
+LARGEST_CONFIG = 64_000_000
+#: Keys of `model.json`.
+_KEYS = {"format": int, "kind": str, "architecture": dict, "encoder": dict, "sha256": str}
+
+
+@dataclass(frozen=True, eq=False)
+class TorchModel:
+    """A trained network with its encoding; satisfies `auditkit.models.NetworkModel`.
+
+    Attributes:
+        network: Takes encoded rows, gives logits (n,); put into evaluation mode here.
+        encoder: Encoding of raw rows.
+        kind: What it is, "mlp" or "lstm".
+        architecture: Settings of the network.
+
+    Example:
+        >>> import auditkit, pandas as pd
+        >>> rows = pd.DataFrame({"x": [0.0, 1.0] * 20, "y": [0, 1] * 20})
+        >>> model, _ = auditkit.fit(auditkit.MLP(hidden=(4,)), rows, label="y")
+        >>> model.kind, model.parameters, model.scores(rows).shape
+        ('mlp', 13, (40,))
+    """
+
+    network: torch.nn.Module
+    encoder: Encoder
+    kind: str
+    architecture: Architecture
+
+    def __post_init__(self) -> None:
+        self.network.eval()
+
+    @property
+    def parameters(self) -> int:
+        """Number of trainable numbers."""
+        return sum(parameter.numel() for parameter in self.network.parameters())
+
+    @property
+    def sha256(self) -> str:
+        """Digest of weights and configuration."""
+        return _digest(self._config(), self._weights())
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Raw columns that the model reads."""
+        return self.encoder.features
+
+    @property
+    def players(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Positions of each raw feature in a flattened encoded row."""
+        return self.encoder.players
+
+    def encode(self, rows: pd.DataFrame) -> npt.NDArray[np.float32]:
+        """Encode raw rows as the network takes them.
+
+        Args:
+            rows: Raw rows; other columns are ignored.
+
+        Returns:
+            Shape (n, ...), float32.
+
+        Raises:
+            InputError: If a feature is missing or cannot be encoded; all are listed.
+        """
+        return self.encoder.encode(rows)
+
+    def scores(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Score raw rows.
+
+        Args:
+            rows: Raw rows; other columns are ignored.
+
+        Returns:
+            Shape (n,): probability of the positive class.
+
+        Raises:
+            InputError: If a feature is missing or cannot be encoded; all are listed.
+        """
+        return self.scores_of(self.encode(rows))
+
+    def scores_of(self, encoded: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """Score encoded rows.
+
+        Args:
+            encoded: Shape (n, ...) as `encode` gives them, or flattened (n, p).
+
+        Returns:
+            Shape (n,): probability of the positive class.
+        """
+        array = np.ascontiguousarray(encoded, dtype=np.float32)
+        rows = torch.from_numpy(array.reshape(len(array), *self.encoder.shape))
+        scores = np.empty(len(array), dtype=np.float64)
+        with torch.inference_mode():
+            for start in range(0, len(array), ROWS_AT_ONCE):
+                part = slice(start, start + ROWS_AT_ONCE)
+                scores[part] = torch.sigmoid(self.network(rows[part]).double()).numpy()
+        return scores
+
+    def save(self, folder: str | Path) -> None:
+        """Save as `model.safetensors` and `model.json`; neither can hold code.
+
+        Each file is written beside its place and then moved there, and the second holds the digest
+        of both, so that a save that was cut short is noticed when it is loaded.
+
+        Args:
+            folder: Where to; made if it does not exist.
+        """
+        from safetensors.torch import save
+
+        weights, config = self._weights(), self._config()
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        described = {**config, "sha256": _digest(config, weights)}
+        _replace(target / WEIGHTS, save(weights))
+        text = json.dumps(described, indent=1, sort_keys=True, allow_nan=False)
+        _replace(target / CONFIG, f"{text}\n".encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> TorchModel:
+        """Load what `save` wrote. Nothing in the files is executed.
+
+        Args:
+            folder: The folder.
+
+        Returns:
+            A model that gives the same scores, bit by bit.
+
+        Raises:
+            InputError: If a file is missing, damaged, of an unknown kind or format, or does not
+                fit the other.
+        """
+        from safetensors.torch import load
+
+        from auditkit.training.networks import build
+
+        config = _read_config(Path(folder) / CONFIG)
+        kind, digest = config["kind"], config["sha256"]
+        architecture = architecture_from(kind, config["architecture"], f"{CONFIG} architecture")
+        encoder = encoder_from_dict(config["encoder"])
+        weights = _read(Path(folder) / WEIGHTS, load, "safetensors file")
+        try:
+            network = build(architecture, encoder.shape, generator=None)
+        except ValueError as error:
+            raise InputError([Problem(CONFIG, str(error), "a fitting encoder")]) from None
+        _fill(network, weights)
+        model = cls(network, encoder, kind, architecture)
+        if model.sha256 != digest:
+            found = "files that do not belong together, or were changed"
+            raise InputError([Problem(CONFIG, found, "the digest that was saved")])
+        return model
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        state = self.network.state_dict()
+        return {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "kind": self.kind,
+            "architecture": dataclasses.asdict(self.architecture),
+            "encoder": self.encoder.to_dict(),
+        }
+
+
+def _digest(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(json.dumps(config, sort_keys=True, allow_nan=False).encode())
+    for name, tensor in weights.items():
+        digest.update(f"\n{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        digest.update(tensor.numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with beside.open("xb") as stream:
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
+        beside.replace(path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def _read(path: Path, parse: Callable[[bytes], T], kind: str, largest: float = math.inf) -> T:
+    from safetensors import SafetensorError
+
+    try:
+        if path.stat().st_size > largest:
+            raise InputError([Problem(path.name, f"{path.stat().st_size} bytes", kind)])
+        content = path.read_bytes()
+    except OSError as error:
+        hint = "Give the folder that model.save wrote."
+        raise InputError([Problem(path.name, f"{error.strerror}", kind, hint)]) from None
+    try:
+        return parse(content)
+    except (ValueError, KeyError, RecursionError, SafetensorError) as error:
+        found = f"no whole {kind} ({quote(error)})"
+        raise InputError([Problem(path.name, found, f"{kind} as it was saved")]) from None
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    config: object = _read(path, json.loads, "JSON file", LARGEST_CONFIG)
+    if not isinstance(config, dict):
+        raise InputError([Problem(CONFIG, f"a {type(config).__name__}", "an object")])
+    problems = [
+        Problem(f"{CONFIG} {key}", quote(config.get(key)), kind.__name__)
+        for key, kind in _KEYS.items()
+        if not isinstance(config.get(key), kind)
+    ]
+    problems += [Problem.unknown(CONFIG, key, _KEYS, "a key") for key in config if key not in _KEYS]
+    if not problems and config["format"] != FORMAT:
+        problems.append(Problem(f"{CONFIG} format", str(config["format"])[:80], str(FORMAT)))
+    if problems:
+        raise InputError(problems)
+    return config
+
+
+def _fill(network: torch.nn.Module, weights: dict[str, torch.Tensor]) -> None:
+    """Put weights into a network without numbers, once they are known to fit."""
+    wanted = {name: tensor.shape for name, tensor in network.state_dict().items()}
+    problems = [Problem.unknown(WEIGHTS, k, wanted, "a tensor") for k in weights if k not in wanted]
+    for name, shape in wanted.items():
+        tensor = weights.get(name)
+        expected = f"{name}: float32 of shape {tuple(shape)}"
+        if tensor is None:
+            problems.append(Problem(WEIGHTS, "nothing", expected))
+        elif tensor.shape != shape or tensor.dtype != torch.float32:
+            found = f"{tensor.dtype} of shape {tuple(tensor.shape)}"
+            problems.append(Problem(WEIGHTS, found, expected))
+        elif not bool(torch.isfinite(tensor).all()):
+            problems.append(Problem(WEIGHTS, "NaN or infinity", f"{name}: finite numbers"))
+    if problems:
+        raise InputError(problems)
+    network.load_state_dict(weights, assign=True)

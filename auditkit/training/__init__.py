@@ -1,0 +1,37 @@
+"""The training core, in PyTorch. Names load when they are first used; settings need no torch."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from auditkit.training.settings import LSTM, MLP, Architecture, Privacy, Training
+
+if TYPE_CHECKING:
+    from auditkit.training.fitting import fit
+    from auditkit.training.recipe import Recipe
+    from auditkit.training.record import Epoch, TrainingError, TrainingRecord
+    from auditkit.training.splitting import split
+
+#: Public name to the module that holds it.
+_HOMES = {
+    "Epoch": "record",
+    "Recipe": "recipe",
+    "TrainingError": "record",
+    "TrainingRecord": "record",
+    "fit": "fitting",
+    "split": "splitting",
+}
+
+__all__ = [
+    "LSTM", "MLP", "Architecture", "Epoch", "Privacy", "Recipe", "Training", "TrainingError",
+    "TrainingRecord", "fit", "split",
+]  # fmt: skip
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - whatever the name stands for
+    if name not in _HOMES:
+        raise AttributeError(f"module 'auditkit.training' has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"auditkit.training.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value

@@ -1,0 +1,278 @@
+"""The one loop over epochs: schedule, early stopping, best weights, progress."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from auditkit.training.record import Epoch, TrainingError
+from auditkit.training.seeds import seed_of, torch_generator
+from auditkit.training.settings import Training
+
+if TYPE_CHECKING:
+    from torch.optim import Optimizer
+
+#: Epochs without a better validation loss before "plateau" halves the learning rate.
+PLATEAU = 2
+#: Rows scored at once where no gradient is kept.
+ROWS_AT_ONCE = 8_192
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one pass over the training rows did.
+
+    Attributes:
+        loss: Sum of the losses of the rows it met; unit: nats.
+        rows: Rows it met.
+        steps: Optimizer steps.
+    """
+
+    loss: float
+    rows: int
+    steps: int
+
+
+class Steps(Protocol):
+    """What trains a network, one pass at a time."""
+
+    @property
+    def optimizer(self) -> Optimizer:
+        """The optimizer that is told the learning rate."""
+        ...
+
+    def take(self) -> Pass:
+        """Make one pass over the training rows."""
+        ...
+
+    def spent(self) -> dict[str, Any] | None:
+        """Privacy that all passes have spent, for the record; None where there is no bound."""
+        ...
+
+
+@dataclass
+class Curve:
+    """What the loop did, epoch by epoch.
+
+    Attributes:
+        epochs: The epochs.
+        best_epoch: Number of the epoch whose weights the network has now.
+        stopped_early: Whether it stopped before the last epoch it was allowed.
+        steps: Optimizer steps.
+        rows: Rows met in all steps together.
+    """
+
+    epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0
+    stopped_early: bool = False
+    steps: int = 0
+    rows: int = 0
+
+
+def losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+    """Log loss of each row.
+
+    Args:
+        logits: Shape (n,).
+        targets: Shape (n,): 1 where positive, else 0.
+
+    Returns:
+        Shape (n,); unit: nats.
+
+    Raises:
+        ValueError: If the shapes differ: broadcasting would mix the rows, which silently voids
+            the guarantee of private training.
+    """
+    if logits.ndim != 1 or logits.shape != targets.shape:
+        raise ValueError(f"logits {tuple(logits.shape)} for targets {tuple(targets.shape)}")
+    return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+
+def mean_loss(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
+    """Mean log loss of rows in evaluation mode.
+
+    Args:
+        network: The network; its mode is kept.
+        x: Encoded rows, shape (n, ...), n > 0.
+        y: Targets, shape (n,).
+
+    Returns:
+        The mean; unit: nats.
+    """
+    mode = network.training
+    network.eval()
+    total = 0.0
+    with torch.no_grad():
+        for start in range(0, len(y), ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            total += float(losses(network(x[part]), y[part]).sum())
+    network.train(mode)
+    return total / len(y)
+
+
+class PlainSteps:
+    """Ordinary training of one network: every row once an epoch, in a random order.
+
+    Attributes:
+        optimizer: The optimizer that is told the learning rate.
+    """
+
+    def __init__(
+        self, network: nn.Module, x: torch.Tensor, y: torch.Tensor, *, training: Training, seed: int
+    ) -> None:
+        self._network, self._x, self._y = network, x, y
+        self._batch_size = training.batch_size
+        self._generator = torch_generator(seed_of(seed, "order"))
+        self.optimizer = optimizer_of(network, training)
+
+    def take(self) -> Pass:
+        """Take the steps of one epoch."""
+        count, total = len(self._y), torch.zeros((), dtype=torch.float64)
+        order = torch.randperm(count, generator=self._generator)
+        for start in range(0, count, self._batch_size):
+            batch = order[start : start + self._batch_size]
+            loss = losses(self._network(self._x[batch]), self._y[batch]).mean()
+            self.optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            self.optimizer.step()
+            total += loss.detach() * len(batch)
+        return Pass(float(total), count, -(-count // self._batch_size))
+
+    def spent(self) -> None:
+        """No bound on the privacy that was spent."""
+
+
+def optimizer_of(network: nn.Module, training: Training) -> Optimizer:
+    """Make the optimizer; the fused kernels step several times faster on small networks."""
+    rate, decay = training.learning_rate, training.weight_decay
+    parameters = list(network.parameters())
+    if training.optimizer == "sgd":
+        return torch.optim.SGD(
+            parameters, rate, momentum=training.momentum, weight_decay=decay, fused=True
+        )
+    chosen = torch.optim.AdamW if training.optimizer == "adamw" else torch.optim.Adam
+    return chosen(parameters, rate, weight_decay=decay, fused=True)
+
+
+def run(
+    network: nn.Module,
+    steps: Steps,
+    training: Training,
+    validate: Callable[[], float] | None,
+    *,
+    progress: bool,
+) -> Curve:
+    """Train for some epochs and leave the network with the weights that are kept.
+
+    Args:
+        network: The network, in training mode.
+        steps: What trains it.
+        training: Settings. With validation and `patience` the weights of the best epoch are kept,
+            otherwise the last.
+        validate: Gives the validation loss, or None.
+        progress: Whether to show a progress bar on stderr.
+
+    Returns:
+        The loss curve.
+
+    Raises:
+        TrainingError: If a loss is not finite.
+    """
+    from tqdm import tqdm
+
+    curve, kept, schedule = Curve(), _Kept(network), _Schedule(training)
+    numbers = range(1, training.epochs + 1)
+    with tqdm(numbers, desc="train", unit="epoch", file=sys.stderr, disable=not progress) as shown:
+        for number in shown:
+            epoch = _epoch(number, schedule.rate(number), steps, validate, curve)
+            held = epoch.validation_loss
+            schedule.note(epoch.train_loss if held is None else held)
+            if held is None or not training.patience:
+                continue
+            if kept.note(number, held) >= training.patience:
+                break
+    curve.stopped_early = len(curve.epochs) < training.epochs
+    curve.best_epoch = kept.restore() or len(curve.epochs)
+    return curve
+
+
+def _epoch(
+    number: int, rate: float, steps: Steps, validate: Callable[[], float] | None, curve: Curve
+) -> Epoch:
+    began = time.perf_counter()
+    for group in steps.optimizer.param_groups:
+        group["lr"] = rate
+    done = steps.take()
+    seen = done.loss / done.rows if done.rows else None
+    held = None if validate is None else validate()
+    _demand_finite(number, seen, held)
+    epoch = Epoch(number, seen, held, rate, time.perf_counter() - began)
+    curve.epochs.append(epoch)
+    curve.steps += done.steps
+    curve.rows += done.rows
+    return epoch
+
+
+def _demand_finite(epoch: int, *found: float | None) -> None:
+    for loss in found:
+        if loss is not None and not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss is {loss} in epoch {epoch}, so training was stopped; "
+                "take a smaller learning_rate, and look for extreme values in the features"
+            )
+
+
+class _Kept:
+    """The best weights so far."""
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = network
+        self.epoch = 0
+        self.loss = math.inf
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def note(self, epoch: int, loss: float) -> int:
+        """Keep the weights if they are the best; gives the epochs since the best."""
+        if loss < self.loss:
+            self.epoch, self.loss = epoch, loss
+            self.weights = {k: v.clone() for k, v in self.network.state_dict().items()}
+        return epoch - self.epoch
+
+    def restore(self) -> int:
+        """Put the best weights back; gives their epoch, 0 where none were kept."""
+        if self.weights:
+            self.network.load_state_dict(self.weights)
+        return self.epoch
+
+
+class _Schedule:
+    """The learning rate of each epoch."""
+
+    def __init__(self, training: Training) -> None:
+        self.training = training
+        self.factor = 1.0
+        self.best = math.inf
+        self.waited = 0
+
+    def rate(self, epoch: int) -> float:
+        """Learning rate of an epoch, counted from 1."""
+        if self.training.schedule == "cosine":
+            self.factor = (1 + math.cos(math.pi * (epoch - 1) / self.training.epochs)) / 2
+        return self.training.learning_rate * self.factor
+
+    def note(self, loss: float | None) -> None:
+        """Take note of a loss; "plateau" reacts to it."""
+        if loss is None:
+            return
+        self.waited = 0 if loss < self.best else self.waited + 1
+        self.best = min(self.best, loss)
+        if self.training.schedule == "plateau" and self.waited > PLATEAU:
+            self.factor, self.waited = self.factor / 2, 0

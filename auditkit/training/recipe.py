@@ -1,0 +1,127 @@
+"""How a model was made, so that it can be made again, changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from auditkit.errors import InputError, Problem
+from auditkit.training.settings import Architecture, Privacy, Training, privacy_from
+
+if TYPE_CHECKING:
+    from auditkit.models.torch import TorchModel
+    from auditkit.training.record import TrainingRecord
+
+
+@dataclass(frozen=True, eq=False)
+class Recipe:
+    """Everything but the rows that made a model; see `auditkit.training.fit`.
+
+    Attributes:
+        architecture: The network.
+        label: Column of the outcome.
+        training: Settings of the training.
+        positive: The value of `label` that counts as positive.
+        features: Columns that the model reads; None as in `fit`.
+        validation: Rows for early stopping, or None.
+        seed: Seed.
+
+    Example:
+        >>> from auditkit.training import MLP
+        >>> rows = pd.DataFrame({"x": [0.0, 1.0] * 50, "y": [0, 1] * 50})
+        >>> recipe = Recipe(MLP(hidden=(4,)), "y", Training(epochs=1))
+        >>> model, record = recipe.fit(rows)
+        >>> recipe.fit(rows)[0] is model, recipe.fit(rows, seed=1)[0] is model
+        (True, False)
+    """
+
+    architecture: Architecture
+    label: str
+    training: Training = field(default_factory=Training)
+    positive: object = 1
+    features: Sequence[str] | None = None
+    validation: pd.DataFrame | None = None
+    seed: int = 0
+    _made: dict[str, tuple[TorchModel, TrainingRecord]] = field(default_factory=dict, repr=False)
+
+    def fit(
+        self,
+        rows: pd.DataFrame,
+        *,
+        privacy: Privacy | Mapping[str, Any] | None = None,
+        **changes: object,
+    ) -> tuple[TorchModel, TrainingRecord]:
+        """Train on rows. Kept by content: asking twice trains once.
+
+        Args:
+            rows: Raw training rows, label included.
+            privacy: Settings of differentially private training, or None.
+            **changes: Fields of this recipe or of its `training` to change, for example `seed` or
+                `epochs`; and `progress=True` for a progress bar on stderr.
+
+        Returns:
+            The model, and the record of its training.
+
+        Raises:
+            InputError: If a change is unknown, or `fit` refuses; the problems are listed.
+            TrainingError: As `fit`.
+        """
+        from auditkit.training.fitting import fit
+
+        if isinstance(privacy, Mapping):
+            privacy = privacy_from(privacy, "privacy")
+        progress = bool(changes.pop("progress", False))
+        changed = self._changed(changes)
+        key = changed._key(rows, privacy)  # noqa: SLF001 - of the same class
+        if key not in self._made:
+            settings = {name: getattr(changed, name) for name in _FIELDS}
+            architecture = settings.pop("architecture")
+            self._made[key] = fit(
+                architecture, rows, privacy=privacy, progress=progress, **settings
+            )
+        return self._made[key]
+
+    def _changed(self, changes: Mapping[str, Any]) -> Recipe:
+        """This recipe with some fields, or some settings of its training, changed."""
+        unknown = [name for name in changes if name not in (*_FIELDS, *_SETTINGS)]
+        if unknown:
+            known = (*_FIELDS, *_SETTINGS)
+            raise InputError(
+                [Problem.unknown("recipe", name, known, "a setting to change") for name in unknown]
+            )
+        fields = {name: value for name, value in changes.items() if name in _FIELDS}
+        settings = {name: value for name, value in changes.items() if name in _SETTINGS}
+        base = fields.get("training", self.training)
+        fields["training"] = dataclasses.replace(base, **settings)
+        return dataclasses.replace(self, **fields)
+
+    def _key(self, rows: pd.DataFrame, privacy: Privacy | None) -> str:
+        settings = {
+            "architecture": [self.architecture.kind, dataclasses.asdict(self.architecture)],
+            "training": dataclasses.asdict(self.training),
+            "privacy": None if privacy is None else dataclasses.asdict(privacy),
+            "label": [self.label, repr(self.positive)],
+            "features": None if self.features is None else list(self.features),
+            "seed": self.seed,
+        }
+        digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode())
+        for part in (rows, self.validation):
+            digest.update(b"none" if part is None else _content(part))
+        return digest.hexdigest()
+
+
+_FIELDS = tuple(f.name for f in dataclasses.fields(Recipe) if not f.name.startswith("_"))
+_SETTINGS = tuple(f.name for f in dataclasses.fields(Training))
+
+
+def _content(rows: pd.DataFrame) -> bytes:
+    """Columns, types and values in order; the index plays no part in training."""
+    names = json.dumps([[str(name), str(kind)] for name, kind in rows.dtypes.items()])
+    hashed = pd.util.hash_pandas_object(rows, index=False).to_numpy().tobytes()
+    return hashlib.sha256(names.encode() + hashed).digest()

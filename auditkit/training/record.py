@@ -1,0 +1,90 @@
+"""What is written down about a training run."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from auditkit.errors import AuditkitError
+
+
+class TrainingError(AuditkitError, RuntimeError):
+    """Training could not be done rightly, so it gave no model."""
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One pass over the training rows.
+
+    Attributes:
+        epoch: Its number, from 1.
+        train_loss: Mean log loss of the training rows as they were met; unit: nats. None where
+            no row was drawn.
+        validation_loss: Mean log loss of the validation rows after it; unit: nats. None where
+            there are no validation rows.
+        learning_rate: Learning rate.
+        seconds: Wall time, validation included; unit: s.
+    """
+
+    epoch: int
+    train_loss: float | None
+    validation_loss: float | None
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """How a model was trained and what it cost.
+
+    Attributes:
+        architecture: Settings of the network, with its `kind`.
+        settings: Settings of the training as they took effect.
+        seed: Seed of first weights, order of rows, dropout, sampling and noise.
+        rows: Training rows.
+        validation_rows: Validation rows.
+        epochs: The loss curve.
+        best_epoch: Number of the epoch whose weights were kept.
+        stopped_early: Whether training stopped before the last epoch it was allowed.
+        steps: Optimizer steps.
+        samples_seen: Rows met in all steps together.
+        parameters: Trainable numbers.
+        cost: Cost of the training, as `auditkit.meter.Cost.to_dict()`.
+        privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
+            `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
+            `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
+    """
+
+    architecture: dict[str, Any]
+    settings: dict[str, Any]
+    seed: int
+    rows: int
+    validation_rows: int
+    epochs: tuple[Epoch, ...]
+    best_epoch: int
+    stopped_early: bool
+    steps: int
+    samples_seen: int
+    parameters: int
+    cost: dict[str, Any]
+    privacy: dict[str, Any] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values.
+
+        Returns:
+            Field name to value.
+
+        Raises:
+            ValueError: If a number is not finite.
+
+        Example:
+            >>> epoch = Epoch(1, 0.7, None, 0.001, 0.1)
+            >>> record = TrainingRecord({}, {}, 0, 10, 0, (epoch,), 1, False, 1, 10, 5, {})
+            >>> record.to_dict()["epochs"][0]["train_loss"]
+            0.7
+        """
+        values: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(self), allow_nan=False))
+        return values

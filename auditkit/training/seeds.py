@@ -1,0 +1,59 @@
+"""Random numbers from one seed: a stream of its own for each purpose, torch's own untouched."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from torch import nn
+
+
+def seed_of(seed: int, purpose: str) -> np.random.SeedSequence:
+    """Make the seed of one purpose, so that one more purpose changes no other's numbers.
+
+    Args:
+        seed: Seed of the run, at least 0.
+        purpose: What for, for example "weights".
+
+    Returns:
+        The seed.
+    """
+    return np.random.SeedSequence([seed, zlib.crc32(purpose.encode())])
+
+
+def torch_generator(sequence: np.random.SeedSequence) -> torch.Generator:
+    """Make a generator of torch from a seed.
+
+    Example:
+        >>> first = torch_generator(seed_of(0, "weights"))
+        >>> again = torch_generator(seed_of(0, "weights"))
+        >>> bool(torch.rand(1, generator=first) == torch.rand(1, generator=again))
+        True
+    """
+    return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint32)[0]))
+
+
+@contextmanager
+def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
+    """Give dropout, which only knows torch's global random numbers, a seed for a while.
+
+    Args:
+        network: Its dropout layers decide whether anything is done at all.
+        seed: Seed of the run.
+
+    Yields:
+        Nothing; afterwards torch's global random numbers go on as if nothing had been.
+    """
+    drops = any(
+        float(getattr(layer, "p", 0)) or float(getattr(layer, "dropout", 0) or 0)
+        for layer in network.modules()
+        if isinstance(layer, nn.Dropout | nn.LSTM)
+    )
+    with torch.random.fork_rng(devices=[], enabled=drops):
+        if drops:
+            state = seed_of(seed, "dropout").generate_state(1, np.uint32)
+            torch.default_generator.manual_seed(int(state[0]))
+        yield

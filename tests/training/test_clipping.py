@@ -1,0 +1,180 @@
+"""Book-keeping sums against autograd row by row, and against Opacus's hooks."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from auditkit.training import LSTM, MLP, Architecture, TrainingError
+from auditkit.training.clipping import walk, write_clipped
+from auditkit.training.loop import losses
+from auditkit.training.networks import Classifier, build
+
+ALL: list[tuple[Architecture, tuple[int, ...]]] = [
+    (MLP(hidden=(8, 4)), (5,)),
+    (MLP(hidden=()), (5,)),
+    (LSTM(hidden=8), (6, 5)),
+    (LSTM(hidden=5, layers=3), (3, 4)),
+    (LSTM(hidden=3), (40, 2)),  # long enough to form the sums instead of pairs of steps
+]
+
+
+def problem(
+    architecture: Architecture, shape: tuple[int, ...], rows: int = 16, seed: int = 0
+) -> tuple[Classifier, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    network = build(architecture, shape, generator=generator)
+    x = 2 * torch.randn(rows, *shape, generator=generator)
+    return network, x, (torch.rand(rows, generator=generator) < 0.5).float()
+
+
+def row_by_row(network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float) -> torch.Tensor:
+    """Sum of clipped gradients, flattened, by the definition."""
+    parameters = list(network.parameters())
+    total = torch.zeros(sum(p.numel() for p in parameters))
+    for i in range(len(y)):
+        found = torch.autograd.grad(losses(network(x[i : i + 1]), y[i : i + 1]).sum(), parameters)
+        gradient = torch.cat([g.flatten() for g in found])
+        total += gradient * min(1.0, clip / float(gradient.norm()))
+    return total
+
+
+def written(network: nn.Module) -> torch.Tensor:
+    return torch.cat([p.grad.flatten() for p in network.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("clip", [0.05, 0.7, 100.0])
+@pytest.mark.parametrize(("architecture", "shape"), ALL)
+def test_the_clipped_sum_is_that_of_autograd_row_by_row(
+    architecture: Architecture, shape: tuple[int, ...], clip: float
+) -> None:
+    network, x, y = problem(architecture, shape)
+    wanted = row_by_row(network, x, y, clip)
+    each = write_clipped(network, x, y, clip)
+    error = (written(network) - wanted).norm() / wanted.norm()
+    assert float(error) < 1e-5
+    torch.testing.assert_close(each, losses(network(x), y).detach())
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(1, 4), st.integers(1, 6), st.integers(1, 3), st.integers(0, 99))
+def test_the_clipped_sum_holds_for_lstms_of_any_size(
+    steps: int, hidden: int, channels: int, seed: int
+) -> None:
+    network, x, y = problem(LSTM(hidden=hidden), (steps, channels), rows=5, seed=seed)
+    wanted = row_by_row(network, x, y, 0.3)
+    write_clipped(network, x, y, 0.3)
+    assert float((written(network) - wanted).norm()) < 1e-5 * max(1.0, float(wanted.norm()))
+
+
+@pytest.mark.parametrize(("architecture", "shape"), ALL)
+def test_copies_of_a_row_add_up_to_exactly_their_number_times_the_norm(
+    architecture: Architecture, shape: tuple[int, ...]
+) -> None:
+    network, x, y = problem(architecture, shape)
+    write_clipped(network, x[:1].repeat(8, *[1] * len(shape)), y[:1].repeat(8), 0.01)
+    assert float(written(network).norm()) == pytest.approx(8 * 0.01, rel=1e-4)
+
+
+@pytest.mark.parametrize(("architecture", "shape"), ALL)
+def test_no_rows_give_gradients_of_zero(architecture: Architecture, shape: tuple[int, ...]) -> None:
+    network, x, y = problem(architecture, shape)
+    assert len(write_clipped(network, x[:0], y[:0], 1.0)) == 0
+    assert not written(network).any()
+    assert len(written(network)) == sum(p.numel() for p in network.parameters())
+
+
+#: Opacus's names of the weights of its LSTM, and torch's.
+OPACUS = {
+    f"lstm.cells.0.{gate}.{kind}": f"lstm.{kind}_{gate}_l0"
+    for gate in ("ih", "hh")
+    for kind in ("weight", "bias")
+}
+
+
+def hooked(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Gradients of each row by Opacus's hooks, named as torch names the weights."""
+    from opacus.grad_sample import GradSampleModule
+
+    module: Any = GradSampleModule(network, loss_reduction="sum")
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Full backward hook is firing", UserWarning)
+        losses(module(x), y).sum().backward()  # type: ignore[no-untyped-call]
+    parameters: dict[str, Any] = dict(network.named_parameters())
+    return {OPACUS.get(name, name): p.grad_sample for name, p in parameters.items()}
+
+
+@pytest.mark.parametrize("kind", ["mlp", "lstm"])
+def test_the_clipped_sum_is_that_of_opacuss_hooks(kind: str) -> None:
+    from opacus.layers import DPLSTM
+
+    architecture: Architecture = MLP(hidden=(8,)) if kind == "mlp" else LSTM(hidden=6)
+    network, x, y = problem(architecture, (5,) if kind == "mlp" else (4, 5))
+    write_clipped(network, x, y, 0.5)
+    ours = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
+    network.zero_grad(set_to_none=True)
+    if kind == "lstm":
+        theirs = DPLSTM(5, 6, batch_first=True)
+        theirs.load_state_dict(network.get_submodule("lstm").state_dict())
+        network.lstm = theirs
+    samples = hooked(network, x, y)
+    norms = torch.cat([s.flatten(1) for s in samples.values()], dim=1).norm(dim=1)
+    factors = (0.5 / (norms + 1e-6)).clamp(max=1)
+    assert (factors < 1).any()
+    assert set(samples) == set(ours)
+    for name, sample in samples.items():
+        wanted = torch.einsum("n,n...->...", factors, sample)
+        torch.testing.assert_close(ours[name], wanted, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_walking_gives_what_the_network_gives(dropout: float, training: bool) -> None:  # noqa: FBT001
+    architecture = MLP(hidden=(8,), dropout=dropout)
+    network, x, _ = problem(architecture, (5,))
+    network.train(training)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        wanted = network(x)
+        torch.manual_seed(0)
+        logits, taps = walk(network, x)
+    torch.testing.assert_close(logits, wanted)
+    assert len(taps) == 2
+
+
+def test_dropout_between_lstm_layers_works_as_in_torch_on_average() -> None:
+    network, x, _ = problem(LSTM(hidden=4, layers=2, dropout=0.5), (3, 4), rows=1)
+    x = x.repeat(4000, 1, 1)
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.manual_seed(0)
+        wanted, found = network(x), walk(network, x)[0].detach()
+    assert float(found.mean()) == pytest.approx(float(wanted.mean()), abs=0.02)
+    assert float(found.std()) == pytest.approx(float(wanted.std()), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    "layer", [nn.BatchNorm1d(5), nn.BatchNorm1d(5, affine=False), nn.Bilinear(5, 5, 5)], ids=str
+)
+def test_a_layer_that_mixes_rows_or_is_not_known_is_refused(layer: nn.Module) -> None:
+    network = nn.Sequential(layer, nn.Linear(5, 1))
+    with pytest.raises(TrainingError, match=f"layer of type {type(layer).__name__}"):
+        write_clipped(network, torch.zeros(4, 5), torch.zeros(4), 1.0)
+
+
+def test_a_subclass_of_a_known_layer_is_refused() -> None:
+    class Other(nn.Linear):
+        pass
+
+    with pytest.raises(TrainingError, match="layer of type Other"):
+        write_clipped(nn.Sequential(Other(5, 1)), torch.zeros(4, 5), torch.zeros(4), 1.0)
+
+
+def test_a_linear_layer_over_steps_is_refused() -> None:
+    with pytest.raises(TrainingError, match="linear inputs"):
+        write_clipped(nn.Sequential(nn.Linear(5, 1)), torch.zeros(4, 3, 5), torch.zeros(4), 1.0)
