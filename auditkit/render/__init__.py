@@ -1,0 +1,1 @@
+"""Drawings of the record: pure functions of a `Report`."""

@@ -1,0 +1,284 @@
+"""Drawings of explanations: the waterfall of a gap, and the density strips of the features."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.charts import (
+    Axis,
+    axis,
+    drawing,
+    grid,
+    line,
+    px,
+    rect,
+    scale_row,
+    upright,
+)
+from auditkit.render.charts_rows import LOW, Record, Scale
+from auditkit.render.figures import (
+    NOTHING,
+    ROWS,
+    Block,
+    DataTable,
+    Figure,
+    Row,
+    RowChart,
+    bounded,
+    cell,
+    data_table,
+    heads,
+    largest,
+    source_note,
+    value,
+)
+from auditkit.render.page import Page, number, records, string
+from auditkit.render.text import el, join, name
+from auditkit.report import TableRecord
+
+#: Terms of a waterfall that are drawn; the others are added up.
+TERMS = 9
+#: Waterfalls that are drawn; the others are in the table.
+WATERFALLS = 3
+STRIPS = 14
+#: The rows that hold the two ends of a waterfall.
+ENDS = ("(mean score a)", "(mean score b)")
+STRIP = 31
+
+
+def waterfall(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw what the gap in mean score between two groups is made of."""
+    rows = records(table)
+    keys = dict.fromkeys(tuple(string(row, c) for c in ("attribute", "a", "b")) for row in rows)
+    groups = [
+        [row for row in rows if tuple(string(row, c) for c in ("attribute", "a", "b")) == key]
+        for key in keys
+    ]
+    drawable = [group for group in groups if _ends(group) is not None]
+    drawable.sort(key=lambda group: -abs(_gap(group)))
+    figures = [_waterfall(page, group) for group in drawable[:WATERFALLS]]
+    if figures:
+        first = figures[0]
+        data = data_table(page, table)
+        figures[0] = replace(first, data=data, note=source_note(table))
+    return figures
+
+
+def _ends(rows: Sequence[Record]) -> tuple[float, float] | None:
+    found = {string(row, "feature"): number(row, "contribution") for row in rows}
+    a, b = found.get(ENDS[0]), found.get(ENDS[1])
+    return None if a is None or b is None else (a, b)
+
+
+def _gap(rows: Sequence[Record]) -> float:
+    a, b = _ends(rows) or (0.0, 0.0)
+    return a - b
+
+
+def _waterfall(page: Page, rows: Sequence[Record]) -> Figure:
+    high, low = _ends(rows) or (0.0, 0.0)
+    a, b = name(string(rows[0], "a")), name(string(rows[0], "b"))
+    terms = [row for row in rows if string(row, "feature") not in ENDS]
+    terms.sort(key=lambda row: -abs(number(row, "contribution") or 0.0))
+    drawn = [*terms[:TERMS], *_rest(page, terms[TERMS:])]
+    scale = axis(_positions(drawn, low, high))
+    size, lines = largest(drawn, "contribution"), grid(page, scale, LOW)
+    held = (scale, lines)
+    body = [
+        _total(page, b, low, held),
+        *_steps(drawn, low, held, size),
+        _total(page, a, high, held),
+    ]
+    chart = RowChart(
+        (Block(tuple(body)),),
+        (page.words("waterfall.head", a=a, b=b), page.words("waterfall.value"), NOTHING),
+        scale_row(scale, lines),
+        kind="wf",
+    )
+    title = _waterfall_title(page, terms, high - low, (a, b))
+    caption = page.words(
+        "waterfall.caption", a=a, b=b, attribute=name(string(rows[0], "attribute"))
+    )
+    return Figure(title, caption, chart)
+
+
+def _waterfall_title(
+    page: Page, terms: Sequence[Record], gap: float, names: tuple[Markup, Markup]
+) -> Markup:
+    largest = string(terms[0], "feature") if terms else ""
+    return page.words(
+        "waterfall.title",
+        feature=name(largest),
+        part=numbers.show(
+            number(terms[0], "contribution") or 0.0 if terms else 0.0, signed=True
+        ).text,
+        gap=numbers.show(gap, signed=True).text,
+        a=names[0],
+        b=names[1],
+    )
+
+
+def _rest(page: Page, terms: Sequence[Record]) -> list[Record]:
+    if not terms:
+        return []
+    total = math.fsum(number(row, "contribution") or 0.0 for row in terms)
+    return [{"feature": str(page.words("waterfall.rest", n=len(terms))), "contribution": total}]
+
+
+def _positions(terms: Sequence[Record], start: float, end: float) -> list[float]:
+    places, here = [start, end], start
+    for row in terms:
+        before, here = here, here + (number(row, "contribution") or 0.0)
+        bounds = (number(row, "low"), number(row, "high"))
+        places += [here, *(before + bound for bound in bounds if bound is not None)]
+    return places
+
+
+def _steps(terms: Sequence[Record], start: float, held: Scale, beside: float) -> list[Row]:
+    rows, here = [], start
+    for row in terms:
+        rows.append(_step(row, here, held, beside))
+        here += number(row, "contribution") or 0.0
+    return rows
+
+
+def _step(row: Record, before: float, held: Scale, beside: float) -> Row:
+    scale, lines = held
+    change = number(row, "contribution") or 0.0
+    low, high = number(row, "low"), number(row, "high")
+    left, right = min(before, before + change), max(before, before + change)
+    kind = "bar" if change >= 0 else "bar dn"
+    parts = [lines.used, rect(scale.at(left), 7, scale.width(left, right), 14, kind)]
+    if low is not None and high is not None:
+        parts.append(line(scale.at(before + low), 14, scale.at(before + high), 14, "wh"))
+    shown = bounded(row, "contribution", beside=beside, signed=True)
+    return Row(name(string(row, "feature")), drawing(LOW, *parts), value(shown))
+
+
+def _total(page: Page, group: Markup, score: float, held: Scale) -> Row:
+    scale, lines = held
+    tick = upright(scale.at(score), 22, "tot", 3)
+    text = el("span", numbers.show(score).text, cls="val")
+    label = page.words("waterfall.mean", group=group)
+    return Row(label, drawing(LOW, lines.used, tick), text, strong=True)
+
+
+def density_strip(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw how far each feature moves the scores: height is people, colour is its own value."""
+    rows = [row for row in records(table) if number(row, "bin_low") is not None]
+    features = list(dict.fromkeys(string(row, "feature") for row in rows))
+    if not rows:
+        return []
+    edges = [
+        v for row in rows for c in ("bin_low", "bin_high") if (v := number(row, c)) is not None
+    ]
+    scale = axis(edges, aim=6, zero=True)
+    size, lines = max(map(abs, edges)), grid(page, scale, STRIP)
+    drawn = []
+    for feature in features[:STRIPS]:
+        bins = [row for row in rows if string(row, "feature") == feature]
+        drawn.append(Row(name(feature), _strip(bins, (scale, lines)), _range(bins, size)))
+    chart = RowChart(
+        (Block(tuple(drawn)),),
+        heads(page.words, "strip.feature", "strip.range"),
+        scale_row(scale, lines),
+        kind="bs",
+        widths=(22, 58, 20),
+    )
+    title = page.words("strip.title", feature=name(_widest(rows, features)))
+    caption = page.words("strip.caption", key=key())
+    return [Figure(title, caption, chart, _strip_data(page, rows, features), source_note(table))]
+
+
+def _strip_data(page: Page, rows: Sequence[Record], features: Sequence[str]) -> DataTable:
+    """One line a feature instead of one a bin: thirty bins of each say less in numbers."""
+    keys = ("strip.feature", "strip.rows", "strip.lowest", "strip.highest", "strip.raised")
+    lines = tuple(
+        _strip_line(feature, [row for row in rows if string(row, "feature") == feature])
+        for feature in features[:ROWS]
+    )
+    left_out = max(0, len(features) - ROWS)
+    return DataTable(tuple(map(page.words, keys)), (False, *[True] * 4), lines, left_out)
+
+
+def _strip_line(feature: str, bins: Sequence[Record]) -> tuple[Markup, ...]:
+    counts = [number(row, "count") or 0.0 for row in bins]
+    lows = [number(row, "bin_low") or 0.0 for row, n in zip(bins, counts, strict=True) if n > 0]
+    highs = [number(row, "bin_high") or 0.0 for row, n in zip(bins, counts, strict=True) if n > 0]
+    total = math.fsum(counts)
+    raised = math.fsum(n for row, n in zip(bins, counts, strict=True) if _middle(row) > 0)
+    return (
+        name(feature),
+        cell(round(total)),
+        cell(min(lows, default=None)),
+        cell(max(highs, default=None)),
+        cell(raised / total if total else None),
+    )
+
+
+def _middle(row: Record) -> float:
+    return ((number(row, "bin_low") or 0.0) + (number(row, "bin_high") or 0.0)) / 2
+
+
+def key() -> Markup:
+    """The colours from low to high, as a caption shows them."""
+    return join(el("span", "", cls=f"key k{i}") for i in range(1, 6))
+
+
+def _strip(bins: Sequence[Record], held: Scale) -> Markup:
+    scale, lines = held
+    most = max((number(row, "count") or 0.0 for row in bins), default=0.0) or 1.0
+    parts = [lines.used]
+    for row in bins:
+        people = number(row, "count") or 0.0
+        low, high = number(row, "bin_low") or 0.0, number(row, "bin_high") or 0.0
+        if people <= 0:
+            continue
+        height = max(2.0, round(28 * math.sqrt(people / most)))
+        top = (STRIP - 1 - height) / 2
+        parts.append(
+            el(
+                "rect",
+                cls=_colour(number(row, "mean_rank")),
+                x=scale.at(low),
+                y=px(top),
+                width=_bin_width(scale, low, high),
+                height=px(height),
+            )
+        )
+    return drawing(STRIP, *parts)
+
+
+def _bin_width(scale: Axis, low: float, high: float) -> str:
+    """Width of a bin; one that is too narrow for the scale stays visible."""
+    width = scale.width(low, high)
+    return "0.2%" if width in ("0%", "0.1%") else width
+
+
+def _colour(rank: float | None) -> str:
+    """The class of a colour: fifths of the feature's own range, grey for a category."""
+    if rank is None:
+        return "b0"
+    return f"b{min(5, max(1, math.ceil(rank * 5)))}"
+
+
+def _range(bins: Sequence[Record], beside: float) -> Markup:
+    people = [row for row in bins if (number(row, "count") or 0.0) > 0] or list(bins)
+    low = min(number(row, "bin_low") or 0.0 for row in people)
+    high = max(number(row, "bin_high") or 0.0 for row in people)
+    shown = numbers.show(high, low, high, signed=True, beside=beside)
+    return el("small", f"{shown.low}", " \N{HORIZONTAL ELLIPSIS} ", f"{shown.value}")
+
+
+def _widest(rows: Sequence[Record], features: Sequence[str]) -> str:
+    def width(feature: str) -> float:
+        own = [row for row in rows if string(row, "feature") == feature and number(row, "count")]
+        ends = [number(row, c) or 0.0 for row in own for c in ("bin_low", "bin_high")]
+        return max(ends, default=0.0) - min(ends, default=0.0)
+
+    return max(features, key=width)

@@ -1,0 +1,334 @@
+"""Drawings whose rows are marks on a shared axis: forest, bars, phases."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.charts import (
+    FAR,
+    Axis,
+    Grid,
+    axis,
+    drawing,
+    grid,
+    line,
+    px,
+    rect,
+    scale_row,
+    span,
+    tick_labels,
+    upright,
+)
+from auditkit.render.figures import (
+    NOTHING,
+    Block,
+    Figure,
+    Row,
+    RowChart,
+    bounded,
+    column_title,
+    data_table,
+    heads,
+    largest,
+    source_note,
+    value,
+)
+from auditkit.render.page import Page, number, records, string
+from auditkit.render.text import el, join, name
+from auditkit.report import Scalar, TableRecord
+
+#: Pairs that are drawn of one attribute and rate; the others are in the table.
+PAIRS, CROSSED_PAIRS = 2, 1
+#: Between the columns of an intersection.
+CROSS = " \N{MULTIPLICATION SIGN} "
+#: Bars that are drawn.
+BARS = 12
+TALL, LOW, AXIS = 40, 28, 24
+
+Record = dict[str, Scalar]
+#: An axis and its hairlines.
+Scale = tuple[Axis, Grid]
+
+
+def forest(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw differences with their intervals on one axis, by rate."""
+    if "a" not in table.columns:
+        return forest_of_groups(page, table)
+    rows = [row for row in records(table) if number(row, "difference") is not None]
+    kept = _largest(rows)
+    if not kept:
+        return []
+    scale, size = _difference_axis(kept), largest(kept, "difference")
+    lines = grid(page, scale, TALL)
+    metrics = dict.fromkeys(string(row, "metric") for row in kept)
+    blocks = tuple(
+        Block(
+            tuple(
+                _pair_row(page, row, (scale, lines), size)
+                for row in kept
+                if string(row, "metric") == metric
+            ),
+            title=page.words("forest.block", rate=column_title(page, metric)),
+            axis=drawing(26, *([lines.defined] if place == 0 else []), *tick_labels(scale, 20)),
+        )
+        for place, metric in enumerate(metrics)
+    )
+    headings = heads(page.words, "forest.compared", "forest.value", "forest.established")
+    caption = page.words("forest.caption", drawn=len(kept), n=len(rows))
+    found = sum(row.get("established") is True for row in rows)
+    title = page.words("forest.title", found=found, n=len(rows))
+    chart = RowChart(blocks, headings, kind="fo", widths=(30, 36, 20, 14))
+    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+
+
+def _largest(rows: Sequence[Record]) -> list[Record]:
+    """The largest differences of each attribute and rate, in the order of the table."""
+    kept: list[Record] = []
+    for key in dict.fromkeys((string(r, "metric"), string(r, "attribute")) for r in rows):
+        same = [r for r in rows if (string(r, "metric"), string(r, "attribute")) == key]
+        same.sort(key=lambda row: -abs(number(row, "difference") or 0.0))
+        kept += same[: CROSSED_PAIRS if CROSS in key[1] else PAIRS]
+    return kept
+
+
+def _difference_axis(rows: Sequence[Record]) -> Axis:
+    columns = ("difference", "low", "high")
+    values = [v for row in rows for column in columns if (v := number(row, column)) is not None]
+    return axis(values, zero=True)
+
+
+def _pair_row(page: Page, row: Record, scale: Scale, beside: float) -> Row:
+    pair = page.words("forest.pair", a=name(string(row, "a")), b=name(string(row, "b")))
+    sub = el("span", name(string(row, "attribute")), cls="id by")
+    sure = row.get("established") is True
+    word = page.words("forest.sure" if sure else "forest.unsure")
+    strength = el("span", word, cls="" if sure else "id")
+    shown = bounded(row, "difference", beside=beside, signed=True)
+    return Row(join([pair, Markup(" "), sub]), _dot(row, scale, sure), value(shown), strength)
+
+
+def _dot(row: Record, held: Scale, sure: bool) -> Markup:  # noqa: FBT001 - how sure we are
+    scale, lines = held
+    difference, low, high = (number(row, c) for c in ("difference", "low", "high"))
+    parts = [lines.used]
+    if low is not None and high is not None:
+        parts.append(span(scale, low, high, TALL / 2, "iv"))
+    if difference is not None:
+        parts.append(
+            el(
+                "circle",
+                cls="mk" if sure else "mk h",
+                cx=scale.at(difference),
+                cy=px(TALL / 2),
+                r="5",
+            )
+        )
+    return drawing(TALL, *parts)
+
+
+def forest_of_groups(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw one difference a group, for example what private training costs each of them."""
+    rows = [row for row in records(table) if number(row, "difference") is not None]
+    if not rows:
+        return []
+    scale, size = _difference_axis(rows), largest(rows, "difference")
+    lines = grid(page, scale, TALL)
+    kept = tuple(
+        Row(
+            _group_label(row),
+            _dot(row, (scale, lines), _excludes_zero(row)),
+            value(bounded(row, "difference", beside=size, signed=True)),
+            _people(row),
+        )
+        for row in rows[: 2 * BARS]
+    )
+    headings = heads(page.words, "forest.group", "forest.value", "column.n")
+    chart = RowChart((Block(kept),), headings, scale_row(scale, lines), widths=(26, 42, 22, 10))
+    title = (
+        _cost_title(page, rows) if "private_accuracy" in table.columns else name(table.title, 80)
+    )
+    caption = page.words("forest.groups_caption")
+    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+
+
+def _group_label(row: Record) -> Markup:
+    group, attribute = string(row, "group"), string(row, "attribute")
+    if not attribute:
+        return name(group)
+    return join([name(group), Markup(" "), el("span", name(attribute), cls="id")])
+
+
+def _excludes_zero(row: Record) -> bool:
+    low, high = number(row, "low"), number(row, "high")
+    return low is not None and high is not None and not low <= 0 <= high
+
+
+def _people(row: Record) -> Markup:
+    rows = number(row, "n")
+    return NOTHING if rows is None else join([numbers.count(round(rows))])
+
+
+def _cost_title(page: Page, rows: Sequence[Record]) -> Markup:
+    """What private training does to accuracy, and to the group for which it surely does most."""
+    everyone = next((row for row in rows if not string(row, "attribute")), None)
+    if everyone is None:
+        return page.words("twin.title")
+    sure = [row for row in rows if string(row, "attribute") and _excludes_zero(row)]
+    most = max(sure, key=lambda row: abs(number(row, "difference") or 0.0), default=None)
+    before, after = _accuracies(everyone)
+    if most is None:
+        return page.words("twin.title_all", before=before, after=after)
+    group_before, group_after = _accuracies(most)
+    return page.words(
+        "twin.title_worst",
+        before=before,
+        after=after,
+        group=name(string(most, "group")),
+        group_before=group_before,
+        group_after=group_after,
+    )
+
+
+def _accuracies(row: Record) -> tuple[str, str]:
+    ends = (number(row, "accuracy") or 0.0, number(row, "private_accuracy") or 0.0)
+    return numbers.show(ends[0], unit="rate").text, numbers.show(ends[1], unit="rate").text
+
+
+def bars(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw the mean size of the effect of each feature, with its interval."""
+    column = table.columns[1]
+    rows = [row for row in records(table) if number(row, column) is not None]
+    rows.sort(key=lambda row: -abs(number(row, column) or 0.0))
+    if not rows:
+        return []
+    kept = rows[:BARS]
+    ends = [v for row in kept for c in (column, "high") if (v := number(row, c)) is not None]
+    scale = axis(ends, zero=True)
+    label = table.columns[0]
+    size, lines = largest(kept, column), grid(page, scale, LOW)
+    drawn = tuple(
+        Row(
+            name(string(row, label)),
+            _bar(row, column, (scale, lines)),
+            value(bounded(row, column, beside=size)),
+        )
+        for row in kept
+    )
+    headings = heads(page.words, "bars.feature", "bars.value")
+    chart = RowChart((Block(drawn),), headings, scale_row(scale, lines), kind="wf")
+    title = page.words(
+        "bars.title",
+        feature=name(string(rows[0], label)),
+        value=numbers.show(number(rows[0], column) or 0.0).text,
+    )
+    caption = page.words("bars.caption", drawn=len(kept), n=len(rows))
+    if label != "feature":
+        title, caption = name(table.title, 80), page.words("bars.generic")
+    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+
+
+def _bar(row: Record, column: str, held: Scale) -> Markup:
+    scale, lines = held
+    given = number(row, column) or 0.0
+    parts = [lines.used]
+    left, right = min(0.0, given), max(0.0, given)
+    parts.append(rect(scale.at(left), 7, scale.width(left, right), 14, "bar ev"))
+    return drawing(LOW, *parts, *whisker(row, scale, LOW / 2))
+
+
+def whisker(row: Record, scale: Axis, y: float, cap: float = 0) -> list[Markup]:
+    """An interval over a bar, with caps where they have a height."""
+    low, high = number(row, "low"), number(row, "high")
+    if low is None or high is None:
+        return []
+    ends = [upright(scale.at(end), 2 * cap, "wh", y - cap) for end in (low, high) if cap]
+    return [line(scale.at(low), y, scale.at(high), y, "wh"), *ends]
+
+
+def phases(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw the energy of each phase: bar to the central value, whisker from low to high."""
+    rows = records(table)
+    ends = [v for row in rows for c in ("joules", "high") if (v := number(row, c)) is not None]
+    if all((number(row, "joules") or 0.0) <= 0 for row in rows):
+        return []
+    unit = _shared_unit(max(ends))
+    scale = axis([end / unit[0] for end in ends], zero=True)
+    size, lines = largest(rows, "joules") / unit[0], grid(page, scale, 36)
+    drawn = tuple(_phase_row(page, row, (scale, lines), unit, size) for row in rows)
+    headings = (
+        page.words("phases.phase"),
+        page.words("phases.energy", unit=unit[1]),
+        page.words("phases.basis"),
+    )
+    chart = RowChart(
+        (Block(drawn),),
+        headings,
+        scale_row(scale, lines),
+        kind="en",
+        widths=(22, 42, 22, 14),
+    )
+    return [
+        Figure(
+            _phases_title(page, rows),
+            page.words("phases.caption", unit=unit[1]),
+            chart,
+            data_table(page, table),
+            source_note(table),
+        )
+    ]
+
+
+def _shared_unit(most: float) -> tuple[float, str]:
+    """One unit of energy for all rows, so that they can be compared."""
+    name_ = numbers.show(most, unit="J").unit
+    factors = {"kJ": 1e3, "MJ": 1e6, "GJ": 1e9, "TJ": 1e12, "mJ": 1e-3}
+    return factors.get(name_, 1.0), name_ if name_ in factors else "J"
+
+
+def _phase_row(page: Page, row: Record, held: Scale, unit: tuple[float, str], beside: float) -> Row:
+    scale, lines = held
+    scaled: Record = {
+        column: None if (v := number(row, column)) is None else v / unit[0]
+        for column in ("joules", "low", "high")
+    }
+    label = join([name(string(row, "phase")), Markup(" "), el("span", _time(row), cls="id")])
+    central = number(scaled, "joules")
+    parts = [lines.used]
+    if central is None:
+        missing = el("span", page.words("verdict.not_measured"), cls="none")
+        parts.append(line("0%", 18, "100%", 18, "ref"))
+        return Row(label, drawing(36, *parts), missing)
+    parts.append(rect("0%", 10, scale.width(0.0, central), 16, "bar ev"))
+    parts += whisker(scaled, scale, 18, cap=5)
+    basis = string(row, "basis")
+    shown = value(bounded(scaled, "joules", beside=beside))
+    return Row(label, drawing(36, *parts), shown, basis_mark(page, basis))
+
+
+def _time(row: Record) -> str:
+    seconds = number(row, "seconds")
+    return "" if seconds is None else numbers.show(seconds, unit="s").text
+
+
+def _phases_title(page: Page, rows: Sequence[Record]) -> Markup:
+    measured = [row for row in rows if number(row, "joules") is not None]
+    total = sum(min(max(number(row, "joules") or 0.0, 0.0), FAR) for row in measured)
+    most = max(measured, key=lambda row: number(row, "joules") or 0.0)
+    joules = number(most, "joules") or 0.0
+    return page.words(
+        "phases.title",
+        phase=name(string(most, "phase")),
+        energy=numbers.show(joules, unit="J").text,
+        share=numbers.tick(100 * min(joules, FAR) / total, 0),
+    )
+
+
+def basis_mark(page: Page, basis: str) -> Markup:
+    """How a number is known, underlined: solid measured, dashed estimated, dotted declared."""
+    kinds = {"measured": "bas", "estimated": "bas est", "declared": "bas dec"}
+    if basis not in kinds:
+        return NOTHING
+    return el("span", page.words(f"basis.{basis}"), cls=kinds[basis])

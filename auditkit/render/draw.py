@@ -1,0 +1,58 @@
+"""From a table to its figure: the name of the chart kind chooses the drawing.
+
+A kind that is not known here, or a table without the columns that it needs, is shown as a plain
+table: nothing that an audit yields is left out because it cannot be drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from auditkit.render.charts_explain import density_strip, waterfall
+from auditkit.render.charts_groups import groups
+from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
+from auditkit.render.charts_rows import bars, forest, phases
+from auditkit.render.figures import Figure, data_table, source_note
+from auditkit.render.page import Page
+from auditkit.render.text import name
+from auditkit.report import TableRecord
+
+Drawer = Callable[[Page, TableRecord], list[Figure]]
+
+#: Chart kind to its drawing and the columns that the drawing needs.
+CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
+    "bars": (bars, frozenset()),
+    "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
+    "forest": (forest, frozenset({"difference"})),
+    "groups": (groups, frozenset({"attribute", "group"})),
+    "line": (curves, frozenset()),
+    "log-log-roc": (log_log_roc, frozenset({"false_positive_rate", "true_positive_rate"})),
+    "phases": (phases, frozenset({"phase", "joules"})),
+    "reliability": (reliability, frozenset({"mean_score", "observed_rate"})),
+    "roc": (roc, frozenset({"false_positive_rate", "true_positive_rate"})),
+    "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
+}
+
+
+def figures(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw a table.
+
+    Args:
+        page: The record.
+        table: Any table of it.
+
+    Returns:
+        Its figures; the table itself where there is no drawing for it.
+    """
+    drawer, needed = CHARTS.get(table.chart or "", (None, frozenset()))
+    drawn = []
+    if drawer is not None and len(table.columns) > 1 and needed <= set(table.columns):
+        drawn = drawer(page, table)
+    return drawn or [plain(page, table)]
+
+
+def plain(page: Page, table: TableRecord) -> Figure:
+    """Show a table as it is."""
+    caption = page.words("table.caption", n=len(table.rows))
+    data = data_table(page, table)
+    return Figure(name(table.title, 80), caption, data=data, note=source_note(table))

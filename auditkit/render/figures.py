@@ -1,0 +1,275 @@
+"""What a figure is: the finding as its title, how to read it, the drawing, and the numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.page import Page, number, records
+from auditkit.render.text import el, join, name
+from auditkit.render.words import Words
+from auditkit.report import Scalar, TableRecord
+
+#: Rows of a table that the page holds at most; `audit.json` holds them all.
+ROWS = 40
+#: Rows of a plain table that are shown without opening it.
+SHORT = 12
+#: Longest text in a cell of a table; unit: characters.
+CELL = 160
+NOTHING = Markup("")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row of a drawing that is a table.
+
+    Attributes:
+        label: What it is about; its header.
+        drawing: The drawing in its cell.
+        value: The numbers.
+        word: What stands behind the numbers, such as a basis.
+        strong: Whether it is a total.
+    """
+
+    label: Markup
+    drawing: Markup
+    value: Markup
+    word: Markup = NOTHING
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows that belong together, with a heading and an axis of their own."""
+
+    rows: tuple[Row, ...]
+    title: Markup = NOTHING
+    axis: Markup = NOTHING
+
+
+@dataclass(frozen=True, slots=True)
+class RowChart:
+    """A drawing whose rows are marks: it is a table and needs no twin.
+
+    Attributes:
+        blocks: Its rows.
+        heads: Headings of label, value and word; the last may be empty.
+        axis: The axis in its head, or nothing.
+        kind: Class that sets the height of its rows.
+        widths: Widths of its columns in percent.
+    """
+
+    blocks: tuple[Block, ...]
+    heads: tuple[Markup, Markup, Markup]
+    axis: Markup = NOTHING
+    kind: str = "fo"
+    widths: tuple[int, ...] = (24, 52, 24)
+
+
+@dataclass(frozen=True, slots=True)
+class Plot:
+    """A drawing with two axes.
+
+    Attributes:
+        parts: What is in it.
+        height: Its height in pixels.
+        x_title: Title of the horizontal axis.
+        y_title: Title of the vertical axis.
+        description: What it shows, for who cannot see it.
+    """
+
+    parts: Markup
+    height: int
+    x_title: Markup
+    y_title: Markup
+    description: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class DataTable:
+    """The numbers behind a figure.
+
+    Attributes:
+        heads: Headings.
+        numeric: Which columns hold numbers.
+        rows: The texts.
+        left_out: How many rows are not here but in `audit.json`.
+    """
+
+    heads: tuple[Markup, ...]
+    numeric: tuple[bool, ...]
+    rows: tuple[tuple[Markup, ...], ...]
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure.
+
+    Attributes:
+        title: The finding.
+        caption: What is drawn and how to read it.
+        body: The drawing, or None for a plain table.
+        data: The numbers behind it, or None.
+        note: How it was made.
+        half: Whether it may share its line with another.
+    """
+
+    title: Markup
+    caption: Markup
+    body: object = None
+    data: DataTable | None = None
+    note: Markup = NOTHING
+    half: bool = False
+
+    @property
+    def kind(self) -> str:
+        """What the template has to draw."""
+        return type(self.body).__name__ if self.body is not None else "table"
+
+    @property
+    def is_square(self) -> bool:
+        """Whether its drawing has equal axes, so that it should not be drawn out."""
+        return isinstance(self.body, Plot) and self.body.height > 300
+
+    @property
+    def is_short(self) -> bool:
+        """Whether its numbers can stand in the open."""
+        return self.data is not None and len(self.data.rows) <= SHORT and not self.data.left_out
+
+
+def value(shown: numbers.Shown | None) -> Markup:
+    """A number with its bounds, as a cell of a drawing shows it."""
+    if shown is None:
+        return join([numbers.DASH])
+    parts = [el("span", shown.text, cls="val")]
+    if shown.interval:
+        parts += [Markup(" "), el("small", shown.interval)]
+    return join(parts)
+
+
+def bounded(
+    row: dict[str, Scalar], column: str, *, beside: float = 0.0, signed: bool = False
+) -> numbers.Shown | None:
+    """Write a number of a row with the bounds in its columns `low` and `high`, if it has both.
+
+    Args:
+        row: The row.
+        column: The column of the number.
+        beside: Size of the largest number in the same column of the drawing.
+        signed: Whether a positive number gets a plus sign.
+
+    Returns:
+        The texts, or None where there is no number.
+    """
+    given, low, high = number(row, column), number(row, "low"), number(row, "high")
+    if given is None:
+        return None
+    if low is None or high is None:
+        return numbers.show(given, signed=signed, beside=beside)
+    return numbers.show(given, low, high, signed=signed, beside=beside)
+
+
+def largest(rows: Iterable[dict[str, Scalar]], column: str) -> float:
+    """Size of the largest number in a column."""
+    return max((abs(number(row, column) or 0.0) for row in rows), default=0.0)
+
+
+def source_note(table: TableRecord) -> Markup:
+    """How the numbers of a table were made, as the audit says it."""
+    return name(table.source, 1200) if table.source else NOTHING
+
+
+def data_table(page: Page, table: TableRecord) -> DataTable:
+    """Write the numbers of a table; bounds stand with the number that they belong to.
+
+    Args:
+        page: The record.
+        table: Any table.
+
+    Returns:
+        The texts of its first `ROWS` rows.
+    """
+    columns = _columns(table)
+    rows = records(table)
+    heads = tuple(_head(page, column, low is not None) for column, low, _ in columns)
+    numeric = tuple(_is_numeric(rows, column) for column, _, _ in columns)
+    kept = tuple(tuple(_cell(page, row, *column) for column in columns) for row in rows[:ROWS])
+    return DataTable(heads, numeric, kept, max(0, len(rows) - ROWS))
+
+
+def _columns(table: TableRecord) -> list[tuple[str, str | None, str | None]]:
+    """Columns with the columns of their bounds: x, x_low, x_high, or x, low, high."""
+    names = list(dict.fromkeys(table.columns))
+    bounds = {column: f"{column}_low" for column in names if f"{column}_low" in names}
+    found: list[tuple[str, str | None, str | None]] = []
+    taken: set[str] = set()
+    for place, column in enumerate(names):
+        if column in taken:
+            continue
+        low, high = f"{column}_low", f"{column}_high"
+        if not bounds and names[place + 1 : place + 3] == ["low", "high"]:
+            low, high = "low", "high"
+        if low in names and high in names:
+            taken |= {low, high}
+            found.append((column, low, high))
+        else:
+            found.append((column, None, None))
+    return found
+
+
+def _head(page: Page, column: str, with_bounds: bool) -> Markup:  # noqa: FBT001
+    title = column_title(page, column)
+    return page.words("table.with_interval", column=title) if with_bounds else title
+
+
+def column_title(page: Page, column: str) -> Markup:
+    """The heading of a column: the title of its metric, our words for it, or its own name."""
+    if page.metric(column):
+        return page.metric_title(column)
+    if page.words.has(f"column.{column}"):
+        return page.words(f"column.{column}")
+    return name(column[:1].upper() + column[1:].replace("_", " "))
+
+
+def _is_numeric(rows: list[dict[str, Scalar]], column: str) -> bool:
+    given = [row.get(column) for row in rows if row.get(column) is not None]
+    return bool(given) and not any(isinstance(cell, str | bool) for cell in given)
+
+
+def _cell(
+    page: Page, row: dict[str, Scalar], column: str, low: str | None, high: str | None
+) -> Markup:
+    given = row.get(column)
+    if column == "metric" and isinstance(given, str):
+        return column_title(page, given)
+    exact = number(row, column)
+    bounds = [number(row, bound) for bound in (low, high) if bound is not None]
+    if exact is not None and len(bounds) == 2 and None not in bounds:
+        shown = numbers.show(exact, *bounds)
+        return join([shown.text, Markup(" "), el("small", shown.interval)])
+    return cell(given)
+
+
+def cell(given: Scalar) -> Markup:
+    """Write an entry of a table: a number by the formatter, a text as a name.
+
+    Example:
+        >>> cell(0.08623), cell("<i>")
+        (Markup('0.0862'), Markup('&lt;i&gt;'))
+    """
+    if given is None or given == "":
+        return join([numbers.DASH])
+    if isinstance(given, bool):
+        return join(["true" if given else "false"])
+    if isinstance(given, int):
+        return join([numbers.count(given)])
+    return name(given, CELL) if isinstance(given, str) else join([numbers.show(given).text])
+
+
+def heads(words: Words, label: str, given: str, word: str = "") -> tuple[Markup, Markup, Markup]:
+    """Headings of a drawing, by id; no id gives no heading."""
+    return words(label), words(given), words(word) if word else NOTHING

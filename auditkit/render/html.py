@@ -1,0 +1,115 @@
+"""The report as one HTML file: a pure function of the record and a language."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from auditkit.render import judged, method, provenance, scope, sections, summary, unmeasured
+from auditkit.render.page import Page, State
+from auditkit.render.text import NAME, css_text, safe
+from auditkit.render.verdicts import glyph, shapes, verdict
+from auditkit.render.words import Words
+from auditkit.report import Report
+
+FOLDER = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of the contents."""
+
+    anchor: str
+    title: Markup
+    state: State | None = None
+
+
+def render(report: Report, language: str = "en") -> str:
+    """Draw a report.
+
+    Args:
+        report: The record of an audit. Its texts are untrusted.
+        language: Language of the page; there has to be a catalogue of its words.
+
+    Returns:
+        A whole HTML document that asks for nothing from anywhere. The same report and language
+        give the same text.
+
+    Raises:
+        UnknownNameError: If there is no catalogue of the language.
+
+    Example:
+        >>> from auditkit.report import Report
+        >>> page = render(Report.load("audit.json"))  # doctest: +SKIP
+    """
+    page = Page(report, Words(language))
+    pillars = [sections.section(page, pillar) for pillar in page.pillars]
+    template = _environment().get_template("page.html.j2")
+    return template.render(
+        page=page,
+        report=report,
+        t=page.words,
+        contents=_contents(page, pillars),
+        pillars=pillars,
+        summary=summary,
+        method=method,
+        provenance=provenance,
+        scope=scope,
+        unmeasured=unmeasured,
+        judged=judged,
+        style=Markup(_text("style.css")),  # noqa: S704 - our own file
+        margin=_margin(report),
+        script=Markup(_text("script.js")),  # noqa: S704 - our own file
+        shapes=shapes(),
+        glyph=glyph,
+        verdict=verdict,
+    )
+
+
+def _contents(page: Page, pillars: list[sections.Section]) -> list[Entry]:
+    words = page.words
+    return [
+        Entry("summary", words("section.summary")),
+        Entry("scope", words("section.scope")),
+        *(Entry(pillar.anchor, pillar.title, pillar.state) for pillar in pillars),
+        Entry("not-measured", words("section.not_measured")),
+        Entry("policy", words("section.policy")),
+        Entry("findings", words("section.findings")),
+        Entry("reproducibility", words("section.reproducibility")),
+        Entry("sign-off", words("section.sign_off")),
+        Entry("glossary", words("section.glossary")),
+    ]
+
+
+def _margin(report: Report) -> Markup:
+    """What the margin of every printed page names, as the inside of a quoted CSS value."""
+    parts = [f"auditkit audit {report.audit_id[:NAME]}"]
+    if report.subject.model.sha256:
+        parts.append(f"model {report.subject.model.sha256[:12]}")
+    if report.policy is not None:
+        parts.append(f"policy {report.policy.sha256[:12]}")
+    return Markup(css_text(", ".join(parts)))  # noqa: S704 - all but letters is coded
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(FOLDER),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=safe,
+        auto_reload=False,
+    )
+    environment.globals.clear()
+    return environment
+
+
+@cache
+def _text(file: str) -> str:
+    return (FOLDER / file).read_text(encoding="utf-8")

@@ -1,0 +1,142 @@
+"""The plain sentence that opens the section of a pillar, made from its own numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from markupsafe import Markup
+
+from auditkit.render import numbers, sentences
+from auditkit.render.page import Page, Pillar, number, records, string
+from auditkit.render.text import join, name
+from auditkit.report import VERDICTS, MeasurementRecord, Verdict
+
+#: The metrics that say most about a pillar, in order; the first two that were measured open it.
+HEADLINES = {
+    "performance": ("roc_auc", "auc", "balanced_accuracy", "accuracy"),
+    "privacy": ("membership_auc", "private_epsilon", "epsilon"),
+    "energy": ("training_energy", "energy_per_1000_predictions", "training_cpu_seconds"),
+}
+HOUR = 3600.0
+#: Joules from which watt-hours say something.
+LEAST_JOULES = 360.0
+
+
+def lede(page: Page, pillar: Pillar) -> Markup:
+    """Say in one or two sentences what a pillar shows, and how it was judged."""
+    absent = _absent(page, pillar)
+    if absent:
+        return absent
+    return Markup(" ").join(part for part in (shows(page, pillar), judged(page, pillar)) if part)
+
+
+def _absent(page: Page, pillar: Pillar) -> Markup:
+    if pillar.audit is None and not pillar.measurements:
+        return page.words("lede.not_run")
+    if pillar.audit is not None and pillar.audit.status == "skipped":
+        return page.words("lede.skipped", reason=_reason(pillar))
+    if pillar.audit is not None and pillar.audit.status == "error":
+        return page.words("lede.error", reason=_reason(pillar), n=len(pillar.measurements))
+    return Markup("")
+
+
+def _reason(pillar: Pillar) -> Markup:
+    text = (pillar.audit.reason if pillar.audit else None) or ""
+    return name(text.rstrip(" ."), 400)
+
+
+def shows(page: Page, pillar: Pillar) -> Markup:
+    """Say what a pillar shows, whatever was judged."""
+    if pillar.name == "fairness":
+        return _fairness(page, pillar)
+    if pillar.name == "explainability":
+        return _explainability(page, pillar) or _headlines(page, pillar)
+    return _headlines(page, pillar)
+
+
+def _fairness(page: Page, pillar: Pillar) -> Markup:
+    if page.report.subject.constant_decision:
+        return page.words("lede.constant")
+    if pillar.judged and pillar.judged[0].measurement is not None:
+        return sentences.headline(page, pillar.judged[0])
+    ratios = [m for m in pillar.measurements if m.metric == "demographic_parity_ratio"]
+    surest = [(m.interval.high, m) for m in ratios if m.interval and len(m.slice) == 1]
+    if not surest:
+        return page.words("lede.count", n=len(pillar.measurements))
+    return sentences.measured_sentence(page, min(surest, key=lambda pair: pair[0])[1])
+
+
+def _explainability(page: Page, pillar: Pillar) -> Markup:
+    table = page.table(pillar.name, "importance")
+    rows = [] if table is None else records(table)
+    rows = [row for row in rows if number(row, "mean_abs") is not None]
+    rows.sort(key=lambda row: -(number(row, "mean_abs") or 0.0))
+    if len(rows) < 2:
+        return Markup("")
+    sizes = [numbers.show(number(row, "mean_abs") or 0.0).text for row in rows[:2]]
+    return page.words(
+        "lede.explainability",
+        first=name(string(rows[0], "feature")),
+        first_size=sizes[0],
+        second=name(string(rows[1], "feature")),
+        second_size=sizes[1],
+        last=name(string(rows[-1], "feature")),
+    )
+
+
+def _headlines(page: Page, pillar: Pillar) -> Markup:
+    chosen = _chosen(pillar)
+    if not chosen:
+        return page.words("lede.count", n=len(pillar.measurements))
+    parts = [
+        page.words(
+            "lede.measure",
+            metric=page.metric_title(m.metric, inside=place > 0),
+            value=_with_hours(page, m),
+        )
+        for place, m in enumerate(chosen)
+    ]
+    shares = all(m.unit in numbers.SHARES for m in chosen)
+    end = page.words("lede.over", n=chosen[0].n) if shares else "."
+    return join([page.words.listing(parts), end])
+
+
+def _chosen(pillar: Pillar) -> list[MeasurementRecord]:
+    whole = [m for m in pillar.measurements if not m.slice and m.value is not None]
+    wanted = HEADLINES.get(pillar.name, ())
+    named = [m for metric in wanted for m in whole if m.metric == metric]
+    return (named or whole)[:2]
+
+
+def _with_hours(page: Page, measurement: MeasurementRecord) -> Markup:
+    """Joules also in watt-hours, which people know from their bills."""
+    text = page.measured(measurement)
+    joules = measurement.value or 0.0
+    if measurement.unit != "J" or joules < LEAST_JOULES:
+        return text
+    hours = numbers.show(joules / HOUR, unit="Wh").text
+    return page.words("lede.hours", value=text, hours=hours)
+
+
+def judged(page: Page, pillar: Pillar) -> Markup:
+    """Say how many findings of a pillar have which verdict."""
+    if not pillar.judged:
+        key = "lede.no_policy" if page.report.policy is None else "lede.not_judged"
+        return page.words(key)
+    counts = Counter(one.verdict for one in pillar.judged)
+    total = len(pillar.judged)
+    if counts["pass"] == total:
+        return page.words("lede.all_pass", n=total)
+    return page.words("lede.verdicts", n=total, counts=tally_words(page, counts))
+
+
+def tally_words(page: Page, counts: Counter[Verdict]) -> Markup:
+    """Write counts of verdicts as a list: "2 fail and 1 passes"."""
+    states = [state for state in VERDICTS if counts[state]]
+    return page.words.listing([page.words(f"tally.{state}", n=counts[state]) for state in states])
+
+
+def titles(page: Page, pillars: Sequence[Pillar]) -> Markup:
+    """Name several pillars in a sentence."""
+    return page.words.listing([page.pillar_title(pillar.name) for pillar in pillars])

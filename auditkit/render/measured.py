@@ -1,0 +1,153 @@
+"""All measurements of an audit, laid out so that hundreds of them can be read.
+
+What is about all rows, or compares all groups, is a list; what is about single groups is a
+table with a row for each group and a column for each metric.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditkit.evidence import ALL_GROUPS
+from auditkit.render import numbers
+from auditkit.render.charts_rows import basis_mark
+from auditkit.render.figures import SHORT
+from auditkit.render.page import Page, show
+from auditkit.render.text import el, join, name
+from auditkit.report import MeasurementRecord
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureRow:
+    """One measurement in a list."""
+
+    title: Markup
+    where: Markup
+    value: Markup
+    interval: Markup
+    rows: str
+    basis: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """Measurements of single groups.
+
+    Attributes:
+        title: The columns of the data whose groups these are.
+        heads: Titles of the metrics.
+        rows: Group and one cell a metric.
+    """
+
+    title: Markup
+    heads: tuple[Markup, ...]
+    rows: tuple[tuple[Markup, tuple[Markup, ...]], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measures:
+    """All measurements of an audit.
+
+    Attributes:
+        listed: About all rows or over all groups.
+        matrices: About single groups.
+        count: How many there are.
+        is_short: Whether the list can stand in the open.
+    """
+
+    listed: tuple[MeasureRow, ...]
+    matrices: tuple[Matrix, ...]
+    count: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether the list can stand in the open."""
+        return len(self.listed) <= SHORT
+
+    @property
+    def single(self) -> int:
+        """How many are about single groups."""
+        return self.count - len(self.listed)
+
+
+def measures(page: Page, measurements: Sequence[MeasurementRecord]) -> Measures:
+    """Lay out the measurements of an audit."""
+    single = [m for m in measurements if _is_single(m)]
+    listed = [m for m in measurements if not _is_single(m)]
+    keys = dict.fromkeys(tuple(m.slice) for m in single)
+    matrices = tuple(
+        _matrix(page, key, [m for m in single if tuple(m.slice) == key]) for key in keys
+    )
+    return Measures(tuple(_row(page, m) for m in listed), matrices, len(measurements))
+
+
+def _is_single(measurement: MeasurementRecord) -> bool:
+    return bool(measurement.slice) and ALL_GROUPS not in measurement.slice.values()
+
+
+def _row(page: Page, measurement: MeasurementRecord) -> MeasureRow:
+    shown = show(measurement)
+    return MeasureRow(
+        page.metric_title(measurement.metric),
+        page.where(measurement.slice),
+        aligned(shown),
+        interval_or_reason(page, measurement, shown),
+        numbers.count(measurement.n),
+        basis_mark(page, measurement.basis),
+    )
+
+
+def aligned(shown: numbers.Shown | None) -> Markup:
+    """A value whose decimal point stands under those above it."""
+    if shown is None:
+        return el("span", numbers.DASH, cls="val")
+    if shown.unit:
+        return el("span", shown.text, cls="val")
+    whole, fraction = shown.point
+    return el("span", whole, el("span", fraction, cls="dec f3"), cls="val")
+
+
+def interval_or_reason(
+    page: Page, measurement: MeasurementRecord, shown: numbers.Shown | None
+) -> Markup:
+    """The interval, or why there is none."""
+    if shown is None:
+        return join([page.words("interval.no_value"), name(measurement.reason or "", 200)])
+    if shown.interval:
+        return el("small", shown.interval)
+    return el("small", name(measurement.reason or "", 200))
+
+
+def _matrix(page: Page, key: tuple[str, ...], found: Sequence[MeasurementRecord]) -> Matrix:
+    metrics = list(dict.fromkeys(m.metric for m in found))
+    groups = dict.fromkeys(tuple(m.slice.values()) for m in found)
+    sizes = {
+        metric: max(abs(m.value or 0.0) for m in found if m.metric == metric) for metric in metrics
+    }
+    by_place = {(tuple(m.slice.values()), m.metric): m for m in found}
+    rows = tuple(
+        (
+            Markup(" \N{MULTIPLICATION SIGN} ").join(name(part) for part in group),
+            tuple(_entry(page, by_place.get((group, m)), sizes[m]) for m in metrics),
+        )
+        for group in groups
+    )
+    title = Markup(" \N{MULTIPLICATION SIGN} ").join(name(column) for column in key)
+    return Matrix(title, tuple(page.metric_title(metric) for metric in metrics), rows)
+
+
+def _entry(page: Page, measurement: MeasurementRecord | None, beside: float) -> Markup:
+    if measurement is None:
+        return Markup("")
+    shown = show(measurement, beside=beside)
+    rows = page.words("matrix.n", n=measurement.n)
+    if shown is None:
+        return join([numbers.DASH, Markup(" "), el("small", rows)])
+    if not shown.interval:
+        return join([shown.text])
+    after = el("small", shown.interval, Markup(" "), rows)
+    basis = "" if measurement.basis == "measured" else basis_mark(page, measurement.basis)
+    return join([shown.text, Markup(" "), after, basis])

@@ -1,0 +1,91 @@
+"""The policy, the methods of the intervals, how numbers are known, and what words mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditkit.render import numbers, sentences
+from auditkit.render.charts_rows import basis_mark
+from auditkit.render.page import Page, Pair
+from auditkit.render.text import join, name
+
+#: The words of the page itself that the glossary explains.
+OWN = (
+    *("interval", "limit", "severity", "basis", "fail", "inconclusive", "not_measured"),
+    *("not_judged", "pass", "not_applicable", "error"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionRow:
+    """A line of the policy."""
+
+    id: Markup
+    metric: Markup
+    where: Markup
+    limit: Markup
+    whose: Markup
+    severity: Markup
+    required: Markup
+
+
+def criterion_rows(page: Page) -> list[CriterionRow]:
+    """The lines of the policy, in its order."""
+    return [
+        CriterionRow(
+            name(criterion.id, 24),
+            page.metric_title(criterion.metric),
+            sentences.criterion_where(page, criterion) or page.words("gone.all_rows"),
+            sentences.criterion_limit(page, criterion),
+            sentences.whose(page, criterion),
+            page.words(f"severity.{criterion.severity}"),
+            page.words("policy.required" if criterion.required else "policy.optional"),
+        )
+        for criterion in page.criteria.values()
+    ]
+
+
+def interval_methods(page: Page) -> list[Pair]:
+    """Each method of an interval, and how many intervals it made."""
+    counts: Counter[tuple[str, float]] = Counter()
+    for measurement in page.report.measurements:
+        if measurement.interval is not None:
+            counts[(measurement.interval.method, measurement.interval.level)] += 1
+    return [
+        (
+            join([numbers.percent(level), " ", name(method, 160)]),
+            page.words("method.count", n=count),
+        )
+        for (method, level), count in counts.most_common(20)
+    ]
+
+
+def bases(page: Page) -> list[Pair]:
+    """How many numbers are measured, estimated and declared."""
+    counts = Counter(m.basis for m in page.report.measurements if m.value is not None)
+    return [
+        (
+            basis_mark(page, basis),
+            join(
+                [
+                    page.words(f"basis.{basis}_means"),
+                    " ",
+                    page.words("method.count", n=counts[basis]),
+                ]
+            ),
+        )
+        for basis in ("measured", "estimated", "declared")
+    ]
+
+
+def glossary(page: Page) -> list[tuple[Markup, Markup]]:
+    """The metrics of the record and the words of the page, by title."""
+    entries = [
+        (name(metric.title, 80), name(metric.definition, 600))
+        for metric in page.report.metrics.values()
+    ]
+    entries += [(page.words(f"glossary.{key}"), page.words(f"glossary.{key}_means")) for key in OWN]
+    return sorted(entries, key=lambda entry: entry[0].striptags().casefold())

@@ -1,0 +1,314 @@
+"""What every part of the page asks the record: findings in order, pillars, names and words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import count
+from typing import Literal
+
+from markupsafe import Markup
+
+from auditkit.evidence import ALL_GROUPS
+from auditkit.render import numbers
+from auditkit.render.text import join, name
+from auditkit.render.words import Words
+from auditkit.report import (
+    SEVERITIES,
+    VERDICTS,
+    AuditRecord,
+    CriterionRecord,
+    FindingRecord,
+    MeasurementRecord,
+    MetricRecord,
+    Report,
+    Scalar,
+    TableRecord,
+    Verdict,
+)
+
+#: A verdict, or that a pillar has measurements but no criterion.
+State = Verdict | Literal["not_judged"]
+#: A fact and its name.
+Pair = tuple[Markup, Markup]
+#: The pillars that every report shows, in the order of their sections.
+PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
+#: Verdicts of a criterion that is not met, or not yet.
+UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
+#: From the most urgent; a pillar without a criterion stands before those that passed.
+STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
+
+#: Numbers of a table are held within this, so that sums of them are still numbers.
+HUGEST = 10**290
+
+#: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
+_HINTS = {
+    "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
+    "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
+    "fairness": ("parity", "odds", "opportunity", "impact_ratio", "fairness"),
+    "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
+    "performance": ("accuracy", "auc", "brier", "f1", "calibration", "precision", "recall"),
+}
+#: Between columns whose groups are crossed, and between the parts of one group.
+_TIMES, _COMMA = Markup(" \N{MULTIPLICATION SIGN} "), Markup(", ")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A finding with all that it rests on.
+
+    Attributes:
+        number: Its place in the register, from 1; the register is sorted by urgency.
+        finding: The finding.
+        criterion: The line of the policy.
+        measurement: What was held against it, or None.
+        pillar: Name of the audit that it belongs to.
+    """
+
+    number: int
+    finding: FindingRecord
+    criterion: CriterionRecord
+    measurement: MeasurementRecord | None
+    pillar: str
+
+    @property
+    def verdict(self) -> Verdict:
+        """The verdict of the finding."""
+        return self.finding.verdict
+
+    @property
+    def metric(self) -> str:
+        """The metric that was judged."""
+        return self.measurement.metric if self.measurement else self.criterion.metric
+
+    @property
+    def anchor(self) -> str:
+        """Where in the page the register shows it."""
+        return f"finding-{self.number}"
+
+    @property
+    def limits(self) -> list[float]:
+        """The limits that are set, the lower one first."""
+        both = (self.criterion.at_least, self.criterion.at_most)
+        return [limit for limit in both if limit is not None]
+
+    @property
+    def reason(self) -> str:
+        """Why there is no value or no interval, in the words of the record."""
+        if self.measurement is not None and self.measurement.reason:
+            return self.measurement.reason
+        return self.finding.text
+
+    @property
+    def rank(self) -> tuple[int, int]:
+        """Urgency: verdict, then severity."""
+        return VERDICTS.index(self.verdict), SEVERITIES.index(self.finding.severity)
+
+
+@dataclass(frozen=True)
+class Pillar:
+    """One audit as a section of the page.
+
+    Attributes:
+        name: Name of the audit.
+        anchor: Id of its section; a name from outside is never made part of it.
+        audit: How it went, or None where it was not run.
+        judged: Its findings, the most urgent first.
+        measurements: What it measured.
+        tables: Its tables.
+    """
+
+    name: str
+    anchor: str
+    audit: AuditRecord | None
+    judged: tuple[Judged, ...]
+    measurements: tuple[MeasurementRecord, ...]
+    tables: tuple[TableRecord, ...]
+
+    @property
+    def state(self) -> State:
+        """The worst verdict; grey, never green, where nothing was judged or measured."""
+        worst: State = self.judged[0].verdict if self.judged else self._unjudged
+        broken = self.audit is not None and self.audit.status == "error"
+        return "error" if broken and worst != "fail" else worst
+
+    @property
+    def _unjudged(self) -> State:
+        measured = any(m.value is not None for m in self.measurements) or self.tables
+        return "not_judged" if measured else "not_measured"
+
+
+class Page:
+    """The record, its words, and the questions that several parts of the page ask.
+
+    Attributes:
+        report: The record.
+        words: The words of the language.
+    """
+
+    def __init__(self, report: Report, words: Words) -> None:
+        self.report = report
+        self.words = words
+        self._measurements = {m.id: m for m in report.measurements}
+        self._ids = count(1)
+
+    def fresh_id(self) -> str:
+        """An id that nothing else on the page has; the same ones in the same order each time."""
+        return f"x{next(self._ids)}"
+
+    @cached_property
+    def criteria(self) -> dict[str, CriterionRecord]:
+        """Criteria by id, in the order of the policy."""
+        policy = self.report.policy
+        return {} if policy is None else {c.id: c for c in policy.criteria}
+
+    @cached_property
+    def judged(self) -> tuple[Judged, ...]:
+        """All findings, the most urgent first."""
+        order = {name: place for place, name in enumerate(self.criteria)}
+        loose = [self._judge(finding) for finding in self.report.findings]
+        loose.sort(key=lambda j: (*j.rank, order.get(j.criterion.id, len(order))))
+        return tuple(
+            Judged(i, j.finding, j.criterion, j.measurement, j.pillar)
+            for i, j in enumerate(loose, 1)
+        )
+
+    def _judge(self, finding: FindingRecord) -> Judged:
+        measurement = self._measurements.get(finding.measurement or "")
+        criterion = self.criteria.get(finding.criterion) or CriterionRecord(
+            id=finding.criterion,
+            metric=measurement.metric if measurement else "",
+            severity=finding.severity,
+            source="",
+        )
+        pillar = measurement.audit if measurement else self._pillar_of(criterion.metric)
+        return Judged(0, finding, criterion, measurement, pillar)
+
+    def _pillar_of(self, metric: str) -> str:
+        for measurement in self.report.measurements:
+            if measurement.metric == metric:
+                return measurement.audit
+        for pillar, hints in _HINTS.items():
+            if any(hint in metric for hint in hints):
+                return pillar
+        return "other"
+
+    @cached_property
+    def pillars(self) -> tuple[Pillar, ...]:
+        """The pillars of every report, then whatever other audits there are."""
+        named = [audit.name for audit in self.report.audits]
+        named += [m.audit for m in self.report.measurements] + [j.pillar for j in self.judged]
+        names = dict.fromkeys([*PILLARS, *named])
+        return tuple(self._pillar(audit, place) for place, audit in enumerate(names, 1))
+
+    def _pillar(self, audit: str, place: int) -> Pillar:
+        return Pillar(
+            audit,
+            audit if audit in PILLARS else f"audit-{place}",
+            next((a for a in self.report.audits if a.name == audit), None),
+            tuple(j for j in self.judged if j.pillar == audit),
+            tuple(m for m in self.report.measurements if m.audit == audit),
+            tuple(t for t in self.report.tables if t.audit == audit),
+        )
+
+    name = staticmethod(name)
+
+    def table(self, audit: str, table: str) -> TableRecord | None:
+        """The table of an audit, by its name."""
+        wanted = f"{audit}.{table}"
+        return next((t for t in self.report.tables if t.id == wanted), None)
+
+    def worst_by_criterion(self, judged: Iterable[Judged]) -> list[Judged]:
+        """The most urgent finding of each criterion, in order."""
+        worst: dict[str, Judged] = {}
+        for one in judged:
+            worst.setdefault(one.criterion.id, one)
+        return list(worst.values())
+
+    def pillar_title(self, audit: str) -> Markup:
+        """The title of a section."""
+        key = f"pillar.{audit}"
+        if audit in PILLARS or audit == "other":
+            return self.words(key)
+        return name(audit[:1].upper() + audit[1:].replace("-", " "))
+
+    def metric(self, metric: str) -> MetricRecord | None:
+        """What a metric means, or None where the record does not say."""
+        return self.report.metrics.get(metric)
+
+    def metric_title(self, metric: str, *, inside: bool = False) -> Markup:
+        """The title of a metric, or its id; inside a sentence it starts with a small letter."""
+        known = self.metric(metric)
+        title = known.title if known else metric
+        if inside and title[1:2].islower():
+            title = title[:1].lower() + title[1:]
+        return name(title, 80)
+
+    def level(self) -> Markup:
+        """What intervals are called: "95% interval" where all have that level."""
+        levels = {m.interval.level for m in self.report.measurements if m.interval is not None}
+        if len(levels) == 1:
+            return self.words("interval.level", level=numbers.percent(levels.pop()))
+        return self.words("interval.any")
+
+    def where(self, slice_: dict[str, str]) -> Markup:
+        """Name the rows that a measurement is about; nothing for all rows."""
+        parts = [
+            name(column) if group == ALL_GROUPS else self._equals(column, group)
+            for column, group in slice_.items()
+        ]
+        return (_TIMES if ALL_GROUPS in slice_.values() else _COMMA).join(parts)
+
+    def _equals(self, column: str, group: str) -> Markup:
+        return self.words("slice.equals", column=name(column), group=name(group))
+
+    def measured(self, measurement: MeasurementRecord, limits: Iterable[float] = ()) -> Markup:
+        """A measurement as a sentence writes it: "0.31 (0.29 to 0.33)"."""
+        shown = show(measurement, limits)
+        if shown is None:
+            return self.words("value.none")
+        if shown.low is None:
+            return join([shown.text])
+        return self.words("value.between", value=shown.text, low=shown.low, high=shown.high)
+
+
+def show(
+    measurement: MeasurementRecord, limits: Iterable[float] = (), beside: float = 0.0
+) -> numbers.Shown | None:
+    """Write a measurement by the one formatter, or None where it has no value."""
+    if measurement.value is None:
+        return None
+    interval = measurement.interval
+    return numbers.show(
+        measurement.value,
+        interval.low if interval else None,
+        interval.high if interval else None,
+        unit=measurement.unit,
+        limits=limits,
+        beside=beside,
+    )
+
+
+def records(table: TableRecord) -> list[dict[str, Scalar]]:
+    """The rows of a table, by column."""
+    return [dict(zip(table.columns, row, strict=False)) for row in table.rows]
+
+
+def number(row: dict[str, Scalar], column: str) -> float | None:
+    """A number of a row, or None where there is none.
+
+    Example:
+        >>> number({"a": 1, "b": "x", "c": True}, "a"), number({"b": "x"}, "b")
+        (1.0, None)
+    """
+    value = row.get(column)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return float(min(max(value, -HUGEST), HUGEST))
+
+
+def string(row: dict[str, Scalar], column: str) -> str:
+    """A text of a row; nothing where there is none."""
+    value = row.get(column)
+    return "" if value is None else str(value)

@@ -1,0 +1,165 @@
+"""With what, when and at what cost it was run, so that anybody can run it again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.charts_rows import basis_mark
+from auditkit.render.page import Page, Pair
+from auditkit.render.scope import settings
+from auditkit.render.text import NAME, el, join, name, tidy
+from auditkit.report import AuditRecord, EnergyRecord, Report
+
+#: Digits of a digest that are printed; the whole of it is in `audit.json`.
+DIGEST = 12
+#: Characters of a long name that are shown where it is shown in full, and names shown so.
+FULL, CUT = 1000, 40
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """What an audit cost."""
+
+    name: Markup
+    status: Markup
+    reason: Markup
+    seconds: Markup
+    cpu: Markup
+    memory: Markup
+    energy: Markup
+    basis: Markup
+    settings: Markup
+
+
+def digest(sha256: str | None) -> Markup:
+    """The first digits of a digest."""
+    return el("span", "sha256 ", name(sha256[:DIGEST]), cls="mono") if sha256 else Markup("")
+
+
+def date(page: Page, iso: str) -> Markup:
+    """Write a time as people do: "22 November 2026, 09:12 UTC"."""
+    try:
+        time = datetime.fromisoformat(iso)
+    except ValueError:
+        return name(iso)
+    month = page.words(f"month.{time.month}")
+    zone = "UTC" if time.utcoffset() is None or not time.utcoffset() else f"UTC{time:%z}"
+    clock = f"{time:%H:%M} {zone}"
+    day = page.words("cover.date", day=str(time.day), month=month, year=str(time.year), time=clock)
+    return el("time", day, datetime=iso)
+
+
+def audit_lines(page: Page) -> list[AuditLine]:
+    """What each audit cost, and the settings that held."""
+    planned = {audit.name: audit for audit in page.report.plan.audits}
+    lines = []
+    for audit in page.report.audits:
+        plan = planned.get(audit.name)
+        held = {**plan.defaults, **plan.settings} if plan else {}
+        lines.append(_audit_line(page, audit, held))
+    return lines
+
+
+def _audit_line(page: Page, audit: AuditRecord, held: Mapping[str, Any]) -> AuditLine:
+    energy = audit.energy or EnergyRecord(joules=None)
+    return AuditLine(
+        page.pillar_title(audit.name),
+        page.words(f"audit.{audit.status}"),
+        name(audit.reason, 200) if audit.reason else Markup(""),
+        _quantity(audit.seconds, "s"),
+        _quantity(audit.cpu_seconds, "s"),
+        _quantity(audit.peak_memory_bytes, "bytes"),
+        _joules(page, energy),
+        basis_mark(page, energy.basis or ""),
+        settings(held),
+    )
+
+
+def _quantity(value: float | None, unit: str) -> Markup:
+    return join([numbers.DASH if value is None else numbers.show(value, unit=unit).text])
+
+
+def _joules(page: Page, energy: EnergyRecord) -> Markup:
+    if energy.joules is None:
+        return page.words("value.none")
+    has_interval = energy.low is not None and energy.high is not None
+    bounds = (energy.low, energy.high) if has_interval else (None, None)
+    shown = numbers.show(energy.joules, *bounds, unit="J")
+    return join([shown.text, " ", el("small", shown.interval)])
+
+
+def provenance(page: Page) -> list[Pair]:
+    """Command, seed, digests, software and machine."""
+    report, words = page.report, page.words
+    environment = report.environment
+    digests = [("audit", None), ("data", report.subject.data.sha256)]
+    digests += [("model", report.subject.model.sha256)]
+    digests += [("policy", report.policy.sha256 if report.policy else None)]
+    shown = [
+        join([words(f"digest.{key}"), " ", el("span", name(sha256, 80), cls="mono")])
+        for key, sha256 in digests
+        if sha256
+    ]
+    return [
+        (words("repro.command"), el("span", name(environment.command, 600), cls="mono")),
+        (words("repro.seed"), el("span", str(report.plan.seed))),
+        (words("repro.digests"), Markup("<br>").join(shown)),
+        (words("repro.git"), _git(page)),
+        (words("repro.software"), _software(page)),
+        (words("repro.machine"), _machine(page)),
+    ]
+
+
+def _git(page: Page) -> Markup:
+    git = page.report.environment.git
+    if git is None:
+        return page.words("repro.no_git")
+    key = "repro.dirty" if git.dirty else "repro.clean"
+    return page.words(key, commit=el("span", name(git.commit[:DIGEST]), cls="mono"))
+
+
+def _software(page: Page) -> Markup:
+    environment = page.report.environment
+    packages = [
+        join([name(package), " ", name(version)])
+        for package, version in list(environment.packages.items())[:60]
+    ]
+    python = join(["Python ", name(environment.python)])
+    auditkit = join(["auditkit ", name(page.report.auditkit)])
+    return Markup(", ").join([auditkit, python, *packages])
+
+
+def _machine(page: Page) -> Markup:
+    environment = page.report.environment
+    platform = name(environment.platform, 120)
+    return page.words("repro.threads", platform=platform, n=environment.threads)
+
+
+def cut_names(page: Page) -> list[Markup]:
+    """The names that are too long to be shown whole elsewhere, once each, as far as they fit."""
+    long = dict.fromkeys(text for text in _names(page.report) if len(text) > NAME)
+    return [
+        join([tidy(text, FULL), " ", page.words("repro.characters", n=len(text))])
+        for text in list(long)[:CUT]
+    ]
+
+
+def _names(report: Report) -> Iterator[str]:
+    yield report.subject.name
+    roles = report.subject.roles
+    yield from (*roles.sensitive, *roles.features, *(c for c in (roles.label, roles.score) if c))
+    for group in report.subject.groups:
+        yield from (group.column, *group.names)
+    yield from (audit.name for audit in report.audits)
+    yield from (metric.title for metric in report.metrics.values())
+    for measurement in report.measurements:
+        yield from (*measurement.slice, *measurement.slice.values())
+    for table in report.tables:
+        yield from (table.title, *table.columns)
+        yield from (cell for row in table.rows for cell in row if isinstance(cell, str))

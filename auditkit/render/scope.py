@@ -1,0 +1,160 @@
+"""What was assessed: rows, columns, groups, and how the model was trained."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.figures import cell
+from auditkit.render.page import Page, Pair
+from auditkit.render.text import el, name
+
+
+@dataclass(frozen=True, slots=True)
+class GroupLine:
+    """A group of a column: rows and share."""
+
+    group: Markup
+    rows: str
+    share: str
+    width: str
+
+
+def scope(page: Page) -> list[Pair]:
+    """What was assessed, and which column plays which part."""
+    subject, words = page.report.subject, page.words
+    data, roles = subject.data, subject.roles
+    trained = (
+        words("scope.not_trained")
+        if data.trained_on is None
+        else words("count.rows", n=data.trained_on)
+    )
+    pairs = [
+        (words("scope.rows"), words("count.rows", n=data.rows)),
+        (words("scope.assessed"), words("count.rows", n=data.assessed)),
+        (words("scope.trained_on"), trained),
+        (words("scope.label"), _label(page)),
+        (words("scope.decision"), _decision(page)),
+        (words("scope.sensitive"), _names(page, roles.sensitive)),
+        (words("scope.features"), _names(page, roles.features)),
+        (words("scope.model"), _model(page)),
+    ]
+    return pairs + training(page)
+
+
+def _label(page: Page) -> Markup:
+    roles = page.report.subject.roles
+    if roles.label is None:
+        return page.words("scope.none")
+    positive = cell(roles.positive)
+    return page.words("scope.label_is", label=name(roles.label), positive=positive)
+
+
+def _decision(page: Page) -> Markup:
+    roles = page.report.subject.roles
+    if roles.prediction is not None:
+        return page.words("scope.prediction", column=name(roles.prediction))
+    score = name(roles.score) if roles.score is not None else page.words("scope.model_score")
+    if roles.threshold is None:
+        return score
+    threshold = numbers.limit(roles.threshold)
+    return page.words("scope.threshold", score=score, threshold=threshold)
+
+
+def _names(page: Page, columns: list[str]) -> Markup:
+    if not columns:
+        return page.words("scope.none")
+    named = [name(column) for column in columns[:60]]
+    if len(columns) > 60:
+        named.append(page.words("whom.more", n=len(columns) - 60))
+    return Markup(", ").join(named)
+
+
+def _model(page: Page) -> Markup:
+    model = page.report.subject.model
+    parts = [name(model.kind)]
+    if model.parameters is not None:
+        parts.append(page.words("scope.parameters", n=model.parameters))
+    return Markup(", ").join(parts)
+
+
+def training(page: Page) -> list[Pair]:
+    """How the model was trained, as far as its record says."""
+    record = page.report.training
+    if not record:
+        return []
+    words, pairs = page.words, []
+    facts = (
+        ("training.epochs", _epochs(page, record)),
+        ("training.seed", _fact(record.get("seed"))),
+        ("training.settings", settings(record.get("settings"))),
+        ("training.architecture", settings(record.get("architecture"))),
+        ("training.privacy", settings(record.get("privacy"))),
+    )
+    for key, text in facts:
+        if text:
+            pairs.append((words(key), text))
+    return pairs
+
+
+def _epochs(page: Page, record: Mapping[str, Any]) -> Markup:
+    epochs, best = record.get("epochs"), record.get("best_epoch")
+    count = len(epochs) if isinstance(epochs, list) else epochs
+    if type(count) is not int:
+        return Markup("")
+    if type(best) is not int:
+        return page.words("training.ran", n=count)
+    stopped = record.get("stopped_early") is True
+    key = "training.stopped" if stopped else "training.kept"
+    return page.words(key, n=count, best=best)
+
+
+def _fact(value: object) -> Markup:
+    return (
+        Markup("")
+        if value is None
+        else cell(value if isinstance(value, str | int | float) else str(value))
+    )
+
+
+def settings(value: object) -> Markup:
+    """Settings as the record holds them, one line."""
+    if not value:
+        return Markup("")
+    if isinstance(value, Mapping):
+        parts = [f"{key} {_json(held)}" for key, held in value.items()]
+        return el("span", ", ".join(parts)[:600], cls="small")
+    return name(_json(value), 600)
+
+
+def _json(value: object) -> str:
+    if isinstance(value, float) and math.isfinite(value):
+        return numbers.limit(value)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    return text[:400]
+
+
+def groups(page: Page) -> list[tuple[Markup, list[GroupLine]]]:
+    """Rows of each group of each sensitive column, the unknown included."""
+    found = []
+    for group in page.report.subject.groups:
+        named = [
+            (name(label), count) for label, count in zip(group.names, group.counts, strict=False)
+        ]
+        named.append((page.words("scope.unknown"), group.unknown))
+        total = sum(count for _, count in named) or 1
+        lines = [_line(label, count, total) for label, count in named[:60]]
+        found.append((name(group.column), lines))
+    return found
+
+
+def _line(label: Markup, count: int, total: int) -> GroupLine:
+    share = count / total
+    shown = numbers.show(share, unit="rate", beside=1.0).text
+    return GroupLine(label, numbers.count(count), shown, f"{round(100 * share, 1):g}%")

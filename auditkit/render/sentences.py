@@ -1,0 +1,264 @@
+"""Findings in plain words, made from the data: people and groups first, then number and limit."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditkit.evidence import ALL_GROUPS
+from auditkit.render import numbers
+from auditkit.render.page import Judged, Page, number, records, show, string
+from auditkit.render.text import TEXT, join, name, tidy
+from auditkit.report import CriterionRecord, MeasurementRecord
+
+#: First words of the id of a gap metric, and the rates whose gap it is.
+RATES = {
+    "demographic_parity": ("selection_rate",),
+    "equal_opportunity": ("true_positive_rate",),
+    "equalized_odds": ("true_positive_rate", "false_positive_rate"),
+}
+#: How sources of a limit are written that mean the policy itself.
+OWN = frozenset({"", "own policy", "policy", "own", "house rule"})
+#: Two computations of the same gap differ by no more than this.
+SAME = 1e-9
+#: Groups that are tried from either end; those further in are too small to have been left out.
+EXTREMES = 40
+#: Between the columns of an intersection.
+CROSS = " \N{MULTIPLICATION SIGN} "
+
+
+@dataclass(frozen=True)
+class Gap:
+    """The two groups between which a gap or ratio lies.
+
+    Attributes:
+        attribute: The column, or columns joined, whose groups are compared.
+        rate: Column of the table of groups that holds the rate.
+        low: The group with the lowest rate, and the rate.
+        high: The group with the highest rate, and the rate.
+        is_ratio: Whether the metric divides; else it subtracts.
+    """
+
+    attribute: str
+    rate: str
+    low: tuple[str, float]
+    high: tuple[str, float]
+    is_ratio: bool
+
+    @property
+    def value(self) -> float:
+        """The gap, computed again from the two rates; a ratio over a rate of 0 has none."""
+        low, high = self.low[1], self.high[1]
+        if not self.is_ratio:
+            return high - low
+        return low / high if high else float("nan")
+
+
+def find_gap(page: Page, measurement: MeasurementRecord) -> Gap | None:
+    """Find which two groups a gap lies between.
+
+    Args:
+        page: The record.
+        measurement: A difference or a ratio over all groups of a column.
+
+    Returns:
+        The groups, or None where the table of groups does not give this very value: then no
+        group is named.
+    """
+    if measurement.value is None or set(measurement.slice.values()) != {ALL_GROUPS}:
+        return None
+    stem, _, kind = measurement.metric.rpartition("_")
+    if kind not in ("difference", "ratio"):
+        return None
+    gaps = [
+        gap
+        for rate in RATES.get(stem, (stem,))
+        if (gap := _gap(page, measurement, rate, is_ratio=kind == "ratio")) is not None
+    ]
+    return gaps[0] if gaps else None
+
+
+def _gap(page: Page, measurement: MeasurementRecord, rate: str, *, is_ratio: bool) -> Gap | None:
+    """The two groups whose rates give exactly this value: small groups may be left out of it."""
+    table = page.table(measurement.audit, "groups")
+    attribute = CROSS.join(measurement.slice)
+    if table is None or measurement.value is None:
+        return None
+    rates = sorted(
+        (value, string(row, "group"))
+        for row in records(table)
+        if string(row, "attribute") == attribute and (value := number(row, rate)) is not None
+    )
+    pairs = (
+        Gap(attribute, rate, (low_group, low), (high_group, high), is_ratio)
+        for low, low_group in rates[:EXTREMES]
+        for high, high_group in reversed(rates[-EXTREMES:])
+        if low < high
+    )
+    return next((gap for gap in pairs if abs(gap.value - measurement.value) <= SAME), None)
+
+
+def headline(page: Page, judged: Judged) -> Markup:
+    """Say what was found, in one sentence without the limit."""
+    measurement = judged.measurement
+    if measurement is None or measurement.value is None:
+        return _without_value(page, judged)
+    return measured_sentence(page, measurement, judged.limits)
+
+
+def measured_sentence(
+    page: Page, measurement: MeasurementRecord, limits: Sequence[float] = ()
+) -> Markup:
+    """Say what a measurement shows; the groups of a gap are named where they can be found."""
+    value = page.measured(measurement, limits)
+    gap = find_gap(page, measurement)
+    if gap is not None:
+        return _gap_sentence(page, gap, value)
+    title, over = page.metric_title(measurement.metric), _over(page, measurement)
+    return page.words("finding.measured", metric=title, where=over, value=value)
+
+
+def _gap_sentence(page: Page, gap: Gap, value: Markup) -> Markup:
+    kind = "ratio" if gap.is_ratio else "difference"
+    key = f"gap.{kind}.{gap.rate}"
+    return page.words(
+        key if page.words.has(key) else f"gap.{kind}.other",
+        attribute=name(gap.attribute),
+        rate=page.metric_title(gap.rate),
+        low=name(gap.low[0]),
+        high=name(gap.high[0]),
+        rate_low=numbers.show(gap.low[1], unit="rate", beside=gap.high[1]).text,
+        rate_high=numbers.show(gap.high[1], unit="rate").text,
+        value=value,
+    )
+
+
+def _without_value(page: Page, judged: Judged) -> Markup:
+    kinds = {"error": "finding.error", "not_applicable": "finding.not_applicable"}
+    key = kinds.get(judged.verdict, "finding.no_value")
+    measurement = judged.measurement
+    return page.words(
+        key,
+        metric=page.metric_title(judged.metric),
+        where=_over(page, measurement) if measurement else _criterion_over(page, judged.criterion),
+        reason=reason(judged),
+    )
+
+
+def reason(judged: Judged) -> str:
+    """Why there is no value, without a final stop."""
+    text = judged.reason
+    marker = " was not measured: "
+    if judged.measurement is None and marker in text:
+        text = text.split(marker, 1)[1]
+    return tidy(text, TEXT).rstrip(" .")
+
+
+def _over(page: Page, measurement: MeasurementRecord) -> Markup:
+    where = page.where(measurement.slice)
+    if not where:
+        return where
+    compared = ALL_GROUPS in measurement.slice.values()
+    return page.words("finding.over" if compared else "finding.for", where=where)
+
+
+def _criterion_over(page: Page, criterion: CriterionRecord) -> Markup:
+    where = criterion_where(page, criterion)
+    return page.words("finding.over", where=where) if where else where
+
+
+def criterion_where(page: Page, criterion: CriterionRecord) -> Markup:
+    """Name the rows that a criterion is about; nothing for all rows."""
+    slice_ = criterion.slice
+    named = slice_ if isinstance(slice_, dict) else dict.fromkeys(slice_, ALL_GROUPS)
+    return page.where(named)
+
+
+def unit_of(page: Page, judged: Judged) -> str:
+    """The unit of what was judged."""
+    if judged.measurement is not None:
+        return judged.measurement.unit
+    known = page.metric(judged.metric)
+    return known.unit if known else ""
+
+
+def limit(page: Page, judged: Judged) -> Markup:
+    """Say what is allowed: "at least 0.80"; in the unit in which the value is printed."""
+    shown = show(judged.measurement, judged.limits) if judged.measurement else None
+    if shown is not None:
+        texts = list(shown.limits)
+    else:
+        texts = [numbers.limit(bar, unit_of(page, judged)) for bar in judged.limits]
+    return _allowed(page, judged.criterion, texts)
+
+
+def criterion_limit(page: Page, criterion: CriterionRecord) -> Markup:
+    """Say what a criterion allows, whatever was measured."""
+    known = page.metric(criterion.metric)
+    unit = known.unit if known else ""
+    bars = [bar for bar in (criterion.at_least, criterion.at_most) if bar is not None]
+    return _allowed(page, criterion, [numbers.limit(bar, unit) for bar in bars])
+
+
+def _allowed(page: Page, criterion: CriterionRecord, texts: list[str]) -> Markup:
+    if len(texts) == 2:
+        return page.words("limit.between", low=texts[0], high=texts[1])
+    if not texts:
+        return page.words("limit.none")
+    key = "limit.at_least" if criterion.at_least is not None else "limit.at_most"
+    return page.words(key, limit=texts[0])
+
+
+def whose(page: Page, criterion: CriterionRecord) -> Markup:
+    """Say whose limit it is."""
+    source = criterion.source.strip()
+    if criterion.limit_set_by == "source":
+        return name(source, 200)
+    if source.lower() in OWN:
+        return page.words("whose.policy")
+    if source.lower().startswith("own "):
+        return name(source, 200)
+    return page.words("whose.policy_after", source=name(source, 200))
+
+
+def subject_line(page: Page, judged: Judged, *, inside: bool = False) -> Markup:
+    """Name what was judged in one line: metric and rows."""
+    title = page.metric_title(judged.metric, inside=inside)
+    measurement = judged.measurement
+    where = (
+        page.where(measurement.slice) if measurement else criterion_where(page, judged.criterion)
+    )
+    return join([title, ", ", where]) if where else title
+
+
+def needed(page: Page, judged: Judged) -> Markup:
+    """Say how much more evidence would decide; nothing where that is not known."""
+    if not judged.finding.n_needed or judged.measurement is None:
+        return Markup("")
+    about = rounded_up(judged.finding.n_needed)
+    return page.words("finding.needed", n=about, now=judged.measurement.n)
+
+
+def rounded_up(n: int) -> int:
+    """Round a rough number of rows up to two digits.
+
+    Example:
+        >>> rounded_up(2871), rounded_up(97)
+        (2900, 97)
+    """
+    step = max(1, int(10 ** (len(str(n)) - 2)))
+    return -(-n // step) * step
+
+
+def advice(page: Page, judged: Judged) -> Markup:
+    """Say what to do about a criterion that is not met: the policy's words, or plain ones."""
+    if judged.criterion.advice:
+        return join([tidy(judged.criterion.advice)])
+    title = subject_line(page, judged, inside=True)
+    if judged.verdict == "fail":
+        return page.words("advice.fail", metric=title, limit=limit(page, judged))
+    if judged.verdict == "inconclusive":
+        return join([page.words("advice.inconclusive", metric=title), " ", needed(page, judged)])
+    return page.words("advice.not_measured", metric=title, reason=reason(judged))

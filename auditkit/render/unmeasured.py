@@ -1,0 +1,108 @@
+"""What has no value, and why: criteria, audits, and single measurements."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from auditkit.render import sentences
+from auditkit.render.judged import finding_link
+from auditkit.render.page import PILLARS, Page
+from auditkit.render.text import join, name
+from auditkit.report import AuditRecord, MeasurementRecord
+
+#: Groups without a value that are named one by one.
+NAMED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Something that has no value, and why."""
+
+    what: Markup
+    where: Markup
+    why: Markup
+
+
+def lede(page: Page, criteria: list[Gone], audits: list[Gone], empty: list[Gone]) -> Markup:
+    """Count what is missing."""
+    counted = {"criteria": criteria, "audits": audits, "measurements": empty}
+    parts = [page.words(f"gone.lede_{key}", n=len(rows)) for key, rows in counted.items() if rows]
+    if not parts:
+        return page.words("gone.nothing")
+    text = page.words.listing(parts)
+    return page.words("gone.lede", parts=text[:1].upper() + text[1:])
+
+
+def criteria_without_value(page: Page) -> list[Gone]:
+    """Criteria that no value could be held against."""
+    rows = []
+    for judged in page.judged:
+        if judged.verdict not in ("not_measured", "error"):
+            continue
+        why = name(sentences.reason(judged), 400)
+        title = join([finding_link(judged), " ", sentences.subject_line(page, judged)])
+        limit = sentences.limit(page, judged)
+        whose = sentences.whose(page, judged.criterion)
+        rows.append(Gone(title, page.words("gone.limit", limit=limit, whose=whose), why))
+    found = {judged.criterion.id for judged in page.judged}
+    for criterion in page.criteria.values():
+        if criterion.id not in found:
+            title = join([name(criterion.id, 24), " ", page.metric_title(criterion.metric)])
+            limit = sentences.criterion_limit(page, criterion)
+            whose = sentences.whose(page, criterion)
+            words = page.words("gone.limit", limit=limit, whose=whose)
+            rows.append(Gone(title, words, page.words("gone.no_finding")))
+    return rows
+
+
+def audits_not_completed(page: Page) -> list[Gone]:
+    """Audits that were skipped or broke, and pillars for which none was run."""
+    run = {audit.name for audit in page.report.audits}
+    absent = [
+        Gone(page.pillar_title(pillar), page.words("audit.not_run"), page.words("gone.not_run"))
+        for pillar in PILLARS
+        if pillar not in run
+    ]
+    return [
+        Gone(
+            page.pillar_title(audit.name),
+            page.words(f"audit.{audit.status}"),
+            _reason(audit, 400),
+        )
+        for audit in page.report.audits
+        if audit.status != "completed"
+    ] + absent
+
+
+def _reason(audit: AuditRecord, longest: int) -> Markup:
+    return name(audit.reason, longest) if audit.reason else Markup("")
+
+
+def measurements_without_value(page: Page) -> list[Gone]:
+    """Every measurement without a value, those with the same reason together."""
+    together: dict[tuple[str, str, str], list[MeasurementRecord]] = {}
+    for measurement in page.report.measurements:
+        if measurement.value is None:
+            reason = measurement.reason or ""
+            key = (measurement.audit, measurement.metric, reason)
+            together.setdefault(key, []).append(measurement)
+    return [
+        Gone(
+            page.words(
+                "gone.metric", metric=page.metric_title(metric), audit=page.pillar_title(audit)
+            ),
+            _places(page, found),
+            name(reason.rstrip(" ."), 400),
+        )
+        for (audit, metric, reason), found in together.items()
+    ]
+
+
+def _places(page: Page, found: list[MeasurementRecord]) -> Markup:
+    named = [page.where(m.slice) or page.words("gone.all_rows") for m in found[:NAMED]]
+    rest = len(found) - len(named)
+    if rest:
+        named.append(page.words("whom.more", n=rest))
+    return Markup("; ").join(named)

@@ -1,0 +1,110 @@
+"""The words of the page: one catalogue a language, keyed by id.
+
+A catalogue is a JSON file `messages.<language>.json`: id to text, or id to {"one", "other"} where
+the text depends on a number. A text may hold `{placeholders}` and simple tags; what is put into
+the placeholders is escaped.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+
+from markupsafe import Markup
+
+from auditkit.errors import UnknownNameError, quote
+from auditkit.render import numbers
+from auditkit.render.text import join, safe
+
+FOLDER = Path(__file__).parent
+
+Entry = str | dict[str, str]
+
+
+def languages() -> list[str]:
+    """The languages that there is a catalogue for.
+
+    Example:
+        >>> "en" in languages()
+        True
+    """
+    return sorted(path.name.split(".")[1] for path in FOLDER.glob("messages.*.json"))
+
+
+@cache
+def catalogue(language: str) -> dict[str, Entry]:
+    """Read a catalogue.
+
+    Args:
+        language: A language tag such as "en".
+
+    Returns:
+        Id to text.
+
+    Raises:
+        UnknownNameError: If there is no such catalogue.
+
+    Example:
+        >>> catalogue("en")["verdict.pass"]
+        'Pass'
+    """
+    if language not in languages():
+        known = ", ".join(languages())
+        raise UnknownNameError(f"no report in the language {quote(language)}; there are: {known}")
+    text = (FOLDER / f"messages.{language}.json").read_text(encoding="utf-8")
+    entries: dict[str, Entry] = json.loads(text)
+    return entries
+
+
+class Words:
+    """The words of one language; call it with an id and what fills the placeholders.
+
+    Example:
+        >>> words = Words("en")
+        >>> words("count.rows", n=1), words("count.rows", n=48842)
+        (Markup('1 row'), Markup('48,842 rows'))
+    """
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self._entries = catalogue(language)
+
+    def __call__(self, key: str, /, **values: object) -> Markup:
+        """Write a text of the catalogue.
+
+        Args:
+            key: Its id.
+            **values: What fills its placeholders; text is escaped, a whole number gets its
+                separators, and `n` chooses between "one" and "other".
+
+        Returns:
+            The text.
+
+        Raises:
+            KeyError: If there is no such id, or a placeholder is not filled.
+        """
+        entry = self._entries[key]
+        if isinstance(entry, dict):
+            entry = entry["one" if values.get("n") == 1 else "other"]
+        shown = {
+            name: numbers.count(value) if type(value) is int else safe(value)
+            for name, value in values.items()
+        }
+        return Markup(entry).format(**shown)  # noqa: S704 - the catalogue is our own file
+
+    def has(self, key: str) -> bool:
+        """Whether there is such a text."""
+        return key in self._entries
+
+    def listing(self, parts: list[Markup]) -> Markup:
+        """Join parts as a sentence does: "a, b and c".
+
+        Example:
+            >>> Words("en").listing([Markup("a"), Markup("b"), Markup("c")])
+            Markup('a, b and c')
+        """
+        if len(parts) < 2:
+            return join(parts)
+        head = self("list.comma").join(parts[:-1])
+        return join([head, self("list.and"), parts[-1]])

@@ -1,0 +1,120 @@
+"""The catalogue has every word that the page uses, and no other."""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from markupsafe import escape
+
+from auditkit.errors import UnknownNameError
+from auditkit.render import method, page, words
+from auditkit.render.words import FOLDER, Words, catalogue
+from auditkit.report import SEVERITIES, VERDICTS
+
+BASES = ("measured", "estimated", "declared")
+#: First part of keys that are put together, and what may follow.
+DYNAMIC = {
+    "verdict.": page.STATES,
+    "tally.": VERDICTS,
+    "severity.": SEVERITIES,
+    "summary.": page.STATES,
+    "pillar.": (*page.PILLARS, "other"),
+    "month.": tuple(map(str, range(1, 13))),
+    "basis.": tuple(f"{b}{end}" for b in BASES for end in ("", "_means")),
+    "glossary.": tuple(f"{key}{end}" for key in method.OWN for end in ("", "_means")),
+    "audit.": ("completed", "error", "skipped"),
+    "banner.": ("pass", "fail", "review"),
+    "policy.on_inconclusive_": ("review", "fail", "point"),
+    "digest.": ("data", "model", "policy"),
+    "gone.lede_": ("criteria", "audits", "measurements"),
+    "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
+}
+#: First parts after which anything may stand: the key is used only where there is one.
+OPTIONAL = ("column.", "gap.")
+
+
+def sources() -> str:
+    files = [*FOLDER.glob("*.py"), *FOLDER.glob("*.j2")]
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted(files))
+
+
+@cache
+def literals() -> set[str]:
+    return set(re.findall(r'"([a-z_]+\.[a-z0-9_.]+)"', sources()))
+
+
+def test_every_key_that_is_used_is_in_the_catalogue() -> None:
+    known, text = set(catalogue("en")), sources()
+    called = re.findall(r'\b(?:words|t|heads)\(\s*(?:page\.words, )?((?:"[^"]+"(?:, )?)+)', text)
+    used = {key for call in called for key in re.findall(r'"([a-z_]+\.[a-z0-9_.]*[a-z0-9])"', call)}
+    used |= {prefix + part for prefix, parts in DYNAMIC.items() for part in parts}
+    assert len(used) > 250
+    assert used <= known
+
+
+def test_every_key_of_the_catalogue_is_used() -> None:
+    composed = {prefix + part for prefix, parts in DYNAMIC.items() for part in parts}
+    unused = {
+        key
+        for key in catalogue("en")
+        if key not in literals() | composed and not key.startswith(OPTIONAL)
+    }
+    assert not unused
+
+
+def test_every_prefix_of_a_composed_key_is_in_the_sources() -> None:
+    text = sources()
+    for prefix in [*DYNAMIC, *OPTIONAL]:
+        assert f'"{prefix}' in text
+
+
+def test_the_catalogue_is_written_in_full_sentences_of_known_placeholders() -> None:
+    for key, entry in catalogue("en").items():
+        for text in entry.values() if isinstance(entry, dict) else [entry]:
+            assert text.strip(), key
+            assert set(re.findall(r"<(/?[a-z]+)", text)) <= {
+                "a",
+                "/a",
+                "b",
+                "/b",
+                "br",
+                "span",
+                "/span",
+            }
+            assert "compliant" not in text.lower()
+    assert all(set(e) == {"one", "other"} for e in catalogue("en").values() if isinstance(e, dict))
+
+
+def test_what_fills_a_placeholder_is_escaped_and_numbers_get_separators() -> None:
+    say = Words("en")
+    assert say("slice.equals", column="<b>", group="x") == "&lt;b&gt; = x"
+    assert say("count.rows", n=48842) == "48,842 rows"
+    assert say("count.rows", n=1) == "1 row"
+
+
+def test_a_listing_reads_as_a_sentence() -> None:
+    say = Words("en")
+    parts = [escape(letter) for letter in "abc"]
+    assert [say.listing(parts[:n]) for n in range(4)] == ["", "a", "a and b", "a, b and c"]
+
+
+def test_a_language_without_a_catalogue_is_refused_by_name() -> None:
+    with pytest.raises(UnknownNameError, match=r"'\.\./\.\./etc'; there are: en"):
+        Words("../../etc")
+
+
+def test_another_catalogue_is_found_by_its_file_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entries = {**catalogue("en"), "verdict.pass": "\N{CJK UNIFIED IDEOGRAPH-901A}"}
+    (tmp_path / "messages.zh-Hans.json").write_text(json.dumps(entries), encoding="utf-8")
+    monkeypatch.setattr(words, "FOLDER", tmp_path)
+    catalogue.cache_clear()
+    try:
+        assert Words("zh-Hans")("verdict.pass") == "\N{CJK UNIFIED IDEOGRAPH-901A}"
+    finally:
+        catalogue.cache_clear()
