@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
+from auditkit.render.text import tidy
+
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DASH = "\N{EN DASH}"
@@ -23,6 +25,9 @@ TINY, HUGE = Decimal("1e-4"), Decimal("1e15")
 NOISE = Decimal("1e-12")
 #: Digits that are added at most so that a small number beside large ones is not printed as 0.
 EXTRA = 2
+
+#: Longest unit that is written whole; unit: characters.
+UNIT = 24
 
 #: Units in which a whole number is counted, not rounded.
 COUNTED = frozenset({"count", "rows", "people", "parameters", "steps", "epochs", "groups", "bins"})
@@ -104,8 +109,8 @@ class _Scale:
 
 
 def with_unit(text: str, unit: str) -> str:
-    """Put a unit behind a number that is already written."""
-    return f"{text}{GLUE}{unit}" if unit else text
+    """Put a unit behind a number that is already written; one from outside may be long."""
+    return f"{text}{GLUE}{tidy(unit, UNIT)}" if unit else text
 
 
 def show(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -11,7 +11,7 @@ from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers
 from auditkit.render.page import Judged, Page, number, records, show, string
 from auditkit.render.text import TEXT, join, name, tidy
-from auditkit.report import CriterionRecord, MeasurementRecord
+from auditkit.report import CriterionRecord, MeasurementRecord, Scalar
 
 #: First words of the id of a gap metric, and the rates whose gap it is.
 RATES = {
@@ -123,7 +123,7 @@ def measured_sentence(
 def _gap_sentence(page: Page, gap: Gap, value: Markup) -> Markup:
     kind = "ratio" if gap.is_ratio else "difference"
     key = f"gap.{kind}.{gap.rate}"
-    return page.words(
+    sentence = page.words(
         key if page.words.has(key) else f"gap.{kind}.other",
         attribute=name(gap.attribute),
         rate=page.metric_title(gap.rate),
@@ -133,6 +133,46 @@ def _gap_sentence(page: Page, gap: Gap, value: Markup) -> Markup:
         rate_high=numbers.show(gap.high[1], unit="rate").text,
         value=value,
     )
+    return join([sentence, " ", _told_apart(page, gap)]) if _chance(page, gap) else sentence
+
+
+def _pairs(page: Page, gap: Gap) -> list[dict[str, Scalar]]:
+    """The compared pairs of groups of this column and rate, the widest difference first."""
+    table = page.table("fairness", "pairs")
+    rows = [
+        row
+        for row in (records(table) if table else [])
+        if string(row, "attribute") == gap.attribute and string(row, "metric") == gap.rate
+    ]
+    return sorted(rows, key=lambda row: -abs(number(row, "difference") or 0.0))
+
+
+def _chance(page: Page, gap: Gap) -> bool:
+    """Whether the data do not tell the two named groups apart."""
+    named = {gap.low[0], gap.high[0]}
+    return any(
+        {string(row, "a"), string(row, "b")} == named and row.get("established") is False
+        for row in _pairs(page, gap)
+    )
+
+
+def _told_apart(page: Page, gap: Gap) -> Markup:
+    """Name the widest difference that is more than chance, or say that there is none."""
+    sure = [row for row in _pairs(page, gap) if row.get("established") is True]
+    if not sure:
+        return page.words("gap.none_apart")
+    low, high = sorted((string(sure[0], "a"), string(sure[0], "b")), key=_rate_of(page, gap))
+    return page.words("gap.apart", low=name(low), high=name(high))
+
+
+def _rate_of(page: Page, gap: Gap) -> Callable[[str], float]:
+    table = page.table("fairness", "groups")
+    rates = {
+        string(row, "group"): number(row, gap.rate) or 0.0
+        for row in (records(table) if table else [])
+        if string(row, "attribute") == gap.attribute
+    }
+    return lambda group: rates.get(group, 0.0)
 
 
 def _without_value(page: Page, judged: Judged) -> Markup:
