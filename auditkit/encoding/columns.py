@@ -176,6 +176,10 @@ def fit_column(name: str, column: pd.Series[Any]) -> NumericColumn | Categorical
 
     Raises:
         UnfitError: If it is neither.
+
+    Example:
+        >>> fit_column("paid", pd.Series([True, False])).categories
+        ('False', 'True')
     """
     types = pd.api.types
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):

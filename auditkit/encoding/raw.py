@@ -50,6 +50,10 @@ def gather(calls: Iterable[tuple[str, Callable[[], T]]]) -> list[T]:
 
     Raises:
         InputError: If a call raised `UnfitError` or `InputError`; all problems are listed.
+
+    Example:
+        >>> gather([("a", lambda: 1), ("b", lambda: 2)])
+        [1, 2]
     """
     given, problems = [], list[Problem]()
     for name, call in calls:
@@ -100,6 +104,10 @@ def numbers(column: pd.Series[Any]) -> Floats:
 
     Raises:
         UnfitError: If something is no number, or is infinite.
+
+    Example:
+        >>> numbers(pd.Series(["1", None, "2.5"])).tolist()
+        [1.0, nan, 2.5]
     """
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(object)
@@ -130,6 +138,11 @@ def factorized(column: pd.Series[Any]) -> tuple[Positions, list[Any]]:
 
     Raises:
         UnfitError: If the column holds dates, lists or other things that are no categories.
+
+    Example:
+        >>> codes, values = factorized(pd.Series(["b", None, "a", "b"]))
+        >>> codes.tolist(), values
+        ([0, -1, 1, 0], ['b', 'a'])
     """
     types = pd.api.types
     if not (

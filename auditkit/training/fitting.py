@@ -10,14 +10,22 @@ import pandas as pd
 import torch
 from torch import nn
 
-from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder
+from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import TorchModel
 from auditkit.training.loop import PlainSteps, Steps, mean_loss, run
-from auditkit.training.networks import build
+from auditkit.training.networks import network_for
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
-from auditkit.training.settings import LSTM, Architecture, Privacy, Training
+from auditkit.training.settings import (
+    LSTM,
+    MLP,
+    Architecture,
+    PooledEmbedding,
+    Privacy,
+    TextLSTM,
+    Training,
+)
 from auditkit.training.splitting import split
 
 #: Share of the training rows that early stopping holds back where no validation rows are given.
@@ -45,7 +53,7 @@ def fit(
         label: Column of the outcome.
         positive: The value of `label` that counts as positive.
         features: Columns that the model reads; None takes all but the label, or those that an
-            `LSTM` names.
+            `LSTM` or a network over text names.
         validation: Rows for early stopping; None holds back a tenth of `rows` where
             `training.patience` asks for early stopping.
         training: Settings of the training; None takes the defaults.
@@ -75,6 +83,7 @@ def fit(
     names = _features(architecture, rows, label, features)
     _demand_trainable(rows, validation, label, positive, seed)
     if privacy is not None:
+        _demand_private(architecture)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
@@ -84,7 +93,7 @@ def fit(
             rows, validation = _parts(rows, validation, label, training, seed)
         encoder = learn_encoder(architecture, rows, names)
         weights = torch_generator(seed_of(seed, "weights"))
-        network = build(architecture, encoder.shape, generator=weights)
+        network = network_for(architecture, encoder, generator=weights)
         x, y = _tensors(encoder, rows, label, positive)
         steps = _steps(network, x, y, training, privacy, seed)
         validate = _validation(network, encoder, validation, label, positive)
@@ -118,7 +127,7 @@ def learn_encoder(
     """Learn the encoding that an architecture needs.
 
     Args:
-        architecture: The network; an `LSTM` names its channels.
+        architecture: The network; an `LSTM` names its channels, one over text its column.
         rows: Training rows.
         features: Columns that the model reads.
 
@@ -127,15 +136,23 @@ def learn_encoder(
 
     Raises:
         InputError: If a column is missing or cannot be encoded; all are listed.
+
+    Example:
+        >>> from auditkit.training import MLP
+        >>> learn_encoder(MLP(), pd.DataFrame({"x": [1, 2], "c": ["a", "b"]}), ["x", "c"]).shape
+        (3,)
     """
     if isinstance(architecture, LSTM):
         return SequenceEncoder.fit(rows, architecture.sequence, architecture.static)
+    if isinstance(architecture, TextLSTM | PooledEmbedding):
+        read = {"vocabulary": architecture.vocabulary, "length": architecture.length}
+        return TextEncoder.fit(rows, architecture.text, **read)
     return TabularEncoder.fit(rows, features)
 
 
 def _bare(network: nn.Module, architecture: Architecture, encoder: Encoder) -> nn.Module:
     """The network without the gradients and the like that its optimizer hung on its weights."""
-    bare = build(architecture, encoder.shape, generator=None)
+    bare = network_for(architecture, encoder, generator=None)
     bare.load_state_dict(network.state_dict(), assign=True)
     return bare
 
@@ -193,7 +210,7 @@ def _features(
     architecture: Architecture, rows: pd.DataFrame, label: str, features: Sequence[str] | None
 ) -> list[str]:
     """The columns that the model reads; raises unless they fit the architecture."""
-    named = architecture.columns if isinstance(architecture, LSTM) else None
+    named = None if isinstance(architecture, MLP) else architecture.columns
     if features is None:
         features = named or [str(name) for name in rows.columns if str(name) != label]
     problems = []
@@ -204,11 +221,21 @@ def _features(
     if label in features:
         problems.append(Problem("features", f"the label {quote(label)}", "other columns only"))
     for name in sorted(set(features) ^ set(features if named is None else named)):
-        where = "features" if name in features else "LSTM.sequence and static"
-        problems.append(Problem(where, quote(name), "the same columns in features and in the LSTM"))
+        settings = "LSTM.sequence and static" if architecture.kind == "lstm" else "text"
+        where = "features" if name in features else settings
+        expected = f"the same columns in features and in the {type(architecture).__name__}"
+        problems.append(Problem(where, quote(name), expected))
     if problems:
         raise InputError(problems)
     return list(features)
+
+
+def _demand_private(architecture: Architecture) -> None:
+    if isinstance(architecture, TextLSTM | PooledEmbedding):
+        found = f"private training of a {architecture.kind}"
+        expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
+        hint = "The vocabulary, which is learnt from the rows, would not be private either."
+        raise InputError([Problem("privacy", found, expected, hint)])
 
 
 def _demand_trainable(

@@ -90,6 +90,10 @@ def losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
     Raises:
         ValueError: If the shapes differ: broadcasting would mix the rows, which silently voids
             the guarantee of private training.
+
+    Example:
+        >>> losses(torch.zeros(2), torch.tensor([0.0, 1.0]))
+        tensor([0.6931, 0.6931])
     """
     if logits.ndim != 1 or logits.shape != targets.shape:
         raise ValueError(f"logits {tuple(logits.shape)} for targets {tuple(targets.shape)}")

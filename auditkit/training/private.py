@@ -221,6 +221,13 @@ def self_test(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str,
 
     Raises:
         TrainingError: If one is above `TOLERANCE`.
+
+    Example:
+        >>> from auditkit.training.networks import Classifier
+        >>> network = Classifier(nn.Linear(2, 1))
+        >>> errors = self_test(network, torch.eye(2), torch.ones(2))
+        >>> max(errors.values()) < 1e-4
+        True
     """
     mode = network.training
     network.eval()
