@@ -97,8 +97,8 @@ class Privacy:
             1 over the training rows.
         max_grad_norm: L2 norm to which the gradient of each row is clipped.
         epochs: Passes over the training rows; None takes those of the audited model.
-        batch_size: Rows of one step on average; None takes that of the audited model.
-        learning_rate: Learning rate of the twin; None takes that of the audited model.
+        batch_size: Rows of one step on average; None takes four times that of the audited model.
+        learning_rate: Learning rate of the twin; None raises that of the model with the batch.
         members: Most training rows to attack, drawn at random.
         level: Two-sided level of the intervals.
 
