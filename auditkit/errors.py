@@ -48,11 +48,18 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
         True
     """
     options = sorted(set(known))
-    close = difflib.get_close_matches(name[:200], options, n=1, cutoff=0.6)
-    if close:
-        return close[0]
+    close = difflib.get_close_matches(name[:200], options, n=3, cutoff=0.6)
+    if close:  # of two that are equally close, the one that starts alike: lable is label, not table
+        return max(close, key=lambda option: (_ratio(option, name[:200]), option[:1] == name[:1]))
     lowered = {option.lower(): option for option in options}
     return lowered.get(name.strip().lower())
+
+
+def _ratio(option: str, name: str) -> float:
+    matcher = difflib.SequenceMatcher()
+    matcher.set_seq2(name)  # the order in which difflib itself compares them
+    matcher.set_seq1(option)
+    return matcher.ratio()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """From raw rows to the numbers a network takes, learnt on the training rows only.
 
 A raw feature may become several columns (one-hot, or a number with its missing indicator). It stays
-one *player*: the explanations treat its columns as one.
+one *player*: the explanations treat its columns as one. A text is many: one for each token.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from typing import Any
 
 from auditkit.encoding.sequence import SequenceEncoder
 from auditkit.encoding.tabular import TabularEncoder
+from auditkit.encoding.text import TextEncoder
 from auditkit.errors import InputError, Problem, quote
 
-__all__ = ["Encoder", "SequenceEncoder", "TabularEncoder", "encoder_from_dict"]
+__all__ = ["Encoder", "SequenceEncoder", "TabularEncoder", "TextEncoder", "encoder_from_dict"]
 
-Encoder = TabularEncoder | SequenceEncoder
+Encoder = TabularEncoder | SequenceEncoder | TextEncoder
 
 
 def encoder_from_dict(values: Mapping[str, Any]) -> Encoder:
@@ -37,11 +38,13 @@ def encoder_from_dict(values: Mapping[str, Any]) -> Encoder:
         >>> encoder_from_dict({"kind": "tabula"})
         Traceback (most recent call last):
         auditkit.errors.InputError: 1 problem:
-          1. encoder.kind: found 'tabula', expected 'tabular' or 'sequence'.
+          1. encoder.kind: found 'tabula', expected 'text', 'tabular' or 'sequence'.
     """
     kind = values.get("kind")
     if kind == "tabular":
         return TabularEncoder.from_dict(values)
     if kind == "sequence":
         return SequenceEncoder.from_dict(values)
-    raise InputError([Problem("encoder.kind", quote(kind), "'tabular' or 'sequence'")])
+    if kind == "text":
+        return TextEncoder.from_dict(values)
+    raise InputError([Problem("encoder.kind", quote(kind), "'text', 'tabular' or 'sequence'")])

@@ -43,7 +43,7 @@ class TorchModel:
     Attributes:
         network: Takes encoded rows, gives logits (n,); put into evaluation mode here.
         encoder: Encoding of raw rows.
-        kind: What it is, "mlp" or "lstm".
+        kind: What it is, a key of `auditkit.training.settings.ARCHITECTURES`.
         architecture: Settings of the network.
 
     Example:
@@ -163,7 +163,7 @@ class TorchModel:
         """
         from safetensors.torch import load
 
-        from auditkit.training.networks import build
+        from auditkit.training.networks import network_for
 
         config = _read_config(Path(folder) / CONFIG)
         kind, digest = config["kind"], config["sha256"]
@@ -171,7 +171,7 @@ class TorchModel:
         encoder = encoder_from_dict(config["encoder"])
         weights = _read(Path(folder) / WEIGHTS, load, "safetensors file")
         try:
-            network = build(architecture, encoder.shape, generator=None)
+            network = network_for(architecture, encoder, generator=None)
         except ValueError as error:
             raise InputError([Problem(CONFIG, str(error), "a fitting encoder")]) from None
         _fill(network, weights)

@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from auditkit.training.settings import LSTM, MLP, Architecture
+from auditkit.encoding import Encoder, TextEncoder
+from auditkit.encoding.text import FIRST, PAD
+from auditkit.training.settings import LSTM, MLP, Architecture, PooledEmbedding, TextLSTM
+from auditkit.training.text import EMBEDDINGS, MeanVector, PackedVectors, start_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+#: Tokens of which a network over text computes states at once where no gradient is kept.
+TOKENS_AT_ONCE = 65_536
 
 
 class Classifier(nn.Sequential):
@@ -41,6 +48,27 @@ class Classifier(nn.Sequential):
         return rows.squeeze(-1)
 
 
+class TextClassifier(Classifier):
+    """A `Classifier` of token numbers.
+
+    Where no gradient is kept it takes few rows at a time, as a text may be long: memory is bounded
+    by `TOKENS_AT_ONCE` and not by how many rows are scored.
+
+    Example:
+        >>> network = build(PooledEmbedding(length=3), (3,), generator=None, tokens=5)
+        >>> type(network).__name__, len(network)
+        ('TextClassifier', 5)
+    """
+
+    def forward(self, rows: torch.Tensor) -> torch.Tensor:
+        """Give the logits of encoded rows, shape (n, length); see `Classifier.forward`."""
+        if torch.is_grad_enabled() and len(rows):
+            return super().forward(rows)
+        parts = torch.split(rows, max(1, TOKENS_AT_ONCE // rows.shape[1]))
+        logits = [super(TextClassifier, self).forward(part) for part in parts if len(part)]
+        return torch.cat([rows.new_zeros(0), *logits])
+
+
 class LastState(nn.Module):
     """Takes the last hidden state of the top layer out of what an LSTM gives."""
 
@@ -59,40 +87,94 @@ class LastState(nn.Module):
 
 
 def build(
-    architecture: Architecture, shape: Sequence[int], *, generator: torch.Generator | None
+    architecture: Architecture,
+    shape: Sequence[int],
+    *,
+    generator: torch.Generator | None,
+    tokens: int = 0,
 ) -> Classifier:
     """Build a network.
 
     Args:
         architecture: What it looks like.
-        shape: Shape of an encoded row: (width,) for an `MLP`, (steps, channels) for an `LSTM`.
+        shape: Shape of an encoded row: (width,) for an `MLP`, (steps, channels) for an `LSTM`,
+            (length,) for a network over text.
         generator: Source of the first weights, drawn as torch's own layers draw them; None builds
             the network without numbers, on the "meta" device, to load weights into.
+        tokens: Numbers that a token can have, at least 2, for a network over text; 0 for others.
 
     Returns:
         The network, in training mode.
 
     Raises:
-        ValueError: If the architecture does not take rows of that shape.
+        ValueError: If the architecture does not take rows of that shape, or of such tokens.
 
     Example:
         >>> build(LSTM(hidden=8), (6, 3), generator=None).lstm.weight_ih_l0.shape
         torch.Size([32, 3])
     """
-    if len(shape) != (1 if isinstance(architecture, MLP) else 2):
+    over_text = isinstance(architecture, TextLSTM | PooledEmbedding)
+    if not _takes(architecture, tuple(shape)):
         raise ValueError(f"a {architecture.kind} takes no rows of shape {tuple(shape)}")
+    if over_text != (tokens >= FIRST):
+        raise ValueError(f"a {architecture.kind} takes no rows of {tokens} tokens")
     # Layers made on the "meta" device draw no random numbers, so torch's own stay untouched.
     with torch.device("meta"):
-        layers = (
-            _mlp(architecture, *shape)
-            if isinstance(architecture, MLP)
-            else _lstm(architecture, shape[1])
-        )
-    network = Classifier(layers)
+        layers = _layers(architecture, shape, tokens)
+    network = TextClassifier(layers) if over_text else Classifier(layers)
     if generator is not None:
         network.to_empty(device="cpu")
         _draw(network, generator)
     return network
+
+
+def network_for(
+    architecture: Architecture, encoder: Encoder, *, generator: torch.Generator | None
+) -> Classifier:
+    """Build a network behind an encoder, with the first vectors of its words where it names them.
+
+    Args:
+        architecture: What it looks like.
+        encoder: The encoder.
+        generator: As in `build`; with None no file of vectors is read either.
+
+    Returns:
+        The network, in training mode.
+
+    Raises:
+        ValueError: As `build`.
+        InputError: If the file of vectors cannot be read; see `auditkit.training.text`.
+
+    Example:
+        >>> encoder = TextEncoder("review", ("good", "bad"), length=8)
+        >>> network_for(TextLSTM("review", length=8), encoder, generator=None).vectors.embedding
+        Embedding(4, 64, padding_idx=0)
+    """
+    words = encoder.words if isinstance(encoder, TextEncoder) else None
+    tokens = 0 if words is None else FIRST + len(words)
+    network = build(architecture, encoder.shape, generator=generator, tokens=tokens)
+    path = getattr(architecture, "vectors", None)
+    if generator is not None and words is not None and path is not None:
+        start_from(network, words, path)
+    return network
+
+
+def _takes(architecture: Architecture, shape: tuple[int, ...]) -> bool:
+    if isinstance(architecture, TextLSTM | PooledEmbedding):
+        return shape == (architecture.length,)
+    return len(shape) == (1 if isinstance(architecture, MLP) else 2)
+
+
+def _layers(
+    architecture: Architecture, shape: Sequence[int], tokens: int
+) -> OrderedDict[str, nn.Module]:
+    if isinstance(architecture, MLP):
+        return _mlp(architecture, shape[0])
+    if isinstance(architecture, LSTM):
+        return _lstm(architecture, shape[1])
+    if isinstance(architecture, TextLSTM):
+        return _text_lstm(architecture, tokens)
+    return _pooled(architecture, tokens)
 
 
 def _mlp(architecture: MLP, width: int) -> OrderedDict[str, nn.Module]:
@@ -120,15 +202,41 @@ def _lstm(architecture: LSTM, channels: int) -> OrderedDict[str, nn.Module]:
     return layers
 
 
+def _text_lstm(architecture: TextLSTM, tokens: int) -> OrderedDict[str, nn.Module]:
+    width, hidden = architecture.embedding, architecture.hidden
+    return OrderedDict[str, nn.Module](
+        vectors=PackedVectors(tokens, width, architecture.dropout),
+        lstm=nn.LSTM(width, hidden, batch_first=True),
+        last=LastState(),
+        output=nn.Linear(hidden, 1),
+    )
+
+
+def _pooled(architecture: PooledEmbedding, tokens: int) -> OrderedDict[str, nn.Module]:
+    width, hidden = architecture.embedding, architecture.hidden
+    return OrderedDict[str, nn.Module](
+        mean=MeanVector(tokens, width),
+        dropout=nn.Dropout(architecture.dropout),
+        linear=nn.Linear(width, hidden),
+        relu=nn.ReLU(),
+        output=nn.Linear(hidden, 1),
+    )
+
+
 def _draw(network: nn.Module, generator: torch.Generator) -> None:
     """Draw weights and biases uniformly within 1/sqrt(fan-in), as torch does by default."""
     for layer in network.modules():
         bound = _bound(layer)
         for parameter in layer.parameters(recurse=False):
             nn.init.uniform_(parameter, -bound, bound, generator=generator)
+        if isinstance(layer, EMBEDDINGS):
+            with torch.no_grad():
+                layer.weight[PAD] = 0.0
 
 
 def _bound(layer: Any) -> float:  # noqa: ANN401 - any layer
     if isinstance(layer, nn.LSTM):
         return float(layer.hidden_size**-0.5)
+    if isinstance(layer, EMBEDDINGS):
+        return float(layer.embedding_dim**-0.5)
     return float(layer.in_features**-0.5) if isinstance(layer, nn.Linear) else 0.0

@@ -157,9 +157,90 @@ class LSTM:
         return [Problem(where, f"column {quote(name)} twice", "one of each") for name in twice]
 
 
-Architecture = MLP | LSTM
+@dataclass(frozen=True)
+class _Text:
+    """What the networks over text share."""
+
+    text: str = _setting("text", _Limit("a column name", lambda v: isinstance(v, str) and v != ""))
+    embedding: int = _setting(64, _whole(1, 4_096))
+    hidden: int = _setting(64, _whole(1, 65_536))
+    dropout: float = _setting(0.2, _real(0, 1))
+    vocabulary: int = _setting(20_000, _whole(1, 1_000_000))
+    length: int = _setting(64, _whole(1, 4_096))
+    vectors: str | None = _setting(
+        None, _optional(_Limit("the name of a file", lambda v: isinstance(v, str) and v != ""))
+    )
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The column that the network reads."""
+        return (self.text,)
+
+
+@dataclass(frozen=True)
+class TextLSTM(_Text):
+    """An LSTM over the tokens of a text; its state after the last token decides.
+
+    Attributes:
+        text: The column of text.
+        embedding: Width of the vector of a token.
+        hidden: Width of the hidden state.
+        dropout: Share of the numbers of the vectors dropped while training, in [0, 1).
+        vocabulary: Most words that are told apart, the most frequent of the training rows.
+        length: Tokens that are read of each text, its first.
+        vectors: File of first vectors in the word2vec text format, or None to draw them. Words
+            that are not in the file are drawn. They are trained on like the others.
+
+    Raises:
+        InputError: If a setting is out of its range; all are listed.
+
+    Example:
+        >>> TextLSTM("review", hidden=32).columns
+        ('review',)
+    """
+
+    kind: ClassVar[str] = "text-lstm"
+
+
+@dataclass(frozen=True)
+class PooledEmbedding(_Text):
+    """The mean of the vectors of a text's tokens, then a hidden layer with ReLU.
+
+    Blind to the order of the words, many times faster than `TextLSTM`, and often as good.
+
+    Attributes:
+        text: The column of text.
+        embedding: Width of the vector of a token.
+        hidden: Width of the hidden layer.
+        dropout: Share of the numbers of the mean dropped while training, in [0, 1).
+        vocabulary: As in `TextLSTM`.
+        length: As in `TextLSTM`.
+        vectors: As in `TextLSTM`.
+
+    Raises:
+        InputError: If a setting is out of its range; all are listed.
+
+    Example:
+        >>> PooledEmbedding(length=0)
+        Traceback (most recent call last):
+        auditkit.errors.InputError: 1 problem:
+          1. PooledEmbedding.length: found '0', expected a whole number from 1 to 4096.
+    """
+
+    kind: ClassVar[str] = "pooled-embedding"
+
+
+Architecture = MLP | LSTM | TextLSTM | PooledEmbedding
 #: Kind of network to the settings of its architecture.
-ARCHITECTURES: dict[str, type[MLP | LSTM]] = {"mlp": MLP, "lstm": LSTM}
+ARCHITECTURES: dict[str, type[Architecture]] = {
+    "mlp": MLP,
+    "lstm": LSTM,
+    "text-lstm": TextLSTM,
+    "pooled-embedding": PooledEmbedding,
+}
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,236 @@
+"""Rows of text as numbers of tokens."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from typing import Annotated, Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, Field
+
+from auditkit.encoding.raw import (
+    STRICT,
+    Encoded,
+    Positions,
+    UnfitError,
+    demand,
+    gather,
+    once,
+    plain,
+    validated,
+)
+
+#: Number of "no token" and of "a token that is not in the vocabulary".
+PAD, UNK = 0, 1
+#: Number of the first word of the vocabulary.
+FIRST = 2
+#: Training rows that a word must stand in: one row alone would be recognised in the vocabulary,
+#: and the words left out teach the network what an unknown word is.
+LEAST_ROWS = 2
+#: A longer token is cut; unit: characters.
+LONGEST_TOKEN = 64
+#: Most words of a vocabulary and tokens of a text. The first is exact in float32.
+MOST_WORDS, MOST_TOKENS = 1_000_000, 4_096
+
+# Scripts without spaces between words: each character is a token. Thai, Lao, Burmese, Khmer, kana
+# and Chinese characters.
+_ALONE = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff"
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
+)
+# Vowel signs and accents that belong to a word, though `\w` leaves them out.
+_MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
+_WORD = rf"(?:[^\W_{_ALONE}]|[{_MARKS}])+"
+_TOKEN = re.compile(rf"[{_ALONE}]|{_WORD}(?:'{_WORD})*")
+
+_Word = Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN)]
+
+
+def tokens(text: str) -> Iterator[str]:
+    """Cut a text into tokens: lower-case words, or characters where a script has no spaces.
+
+    The script is told token by token, so a text may mix them. Punctuation is left out.
+
+    Args:
+        text: Any text.
+
+    Yields:
+        The tokens, in order.
+
+    Example:
+        >>> list(tokens("Don't buy: 质量差 (2x)!"))
+        ["don't", 'buy', '质', '量', '差', '2x']
+    """
+    same = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
+    for found in _TOKEN.finditer(same):
+        yield found[0][:LONGEST_TOKEN]
+
+
+@dataclass(frozen=True)
+class TextEncoder:
+    """Encoding of a column of text as numbers of tokens; made by `TextEncoder.fit`.
+
+    Attributes:
+        column: The column.
+        words: The vocabulary; the word at place i has the number i + 2. 0 stands for no token, 1
+            for a token that is not in the vocabulary.
+        length: Tokens that are read of each text, its first.
+
+    Example:
+        >>> train = pd.DataFrame({"review": ["Good, good book", "A good film", "a bad film"]})
+        >>> encoder = TextEncoder.fit(train, "review", length=4)
+        >>> encoder.words
+        ('a', 'film', 'good')
+        >>> new = pd.DataFrame({"review": ["A good play", None]})
+        >>> encoder.encode(new).tolist()
+        [[2.0, 4.0, 1.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+        >>> round(encoder.unknown_share(new), 3)
+        0.333
+    """
+
+    column: str
+    words: Annotated[tuple[_Word, ...], Field(max_length=MOST_WORDS)]
+    length: Annotated[int, Field(ge=1, le=MOST_TOKENS)]
+    kind: Literal["text"] = "text"
+
+    __pydantic_config__: ClassVar[ConfigDict] = STRICT
+
+    @classmethod
+    def fit(
+        cls, rows: pd.DataFrame, column: str, *, vocabulary: int = 20_000, length: int = 64
+    ) -> TextEncoder:
+        """Learn the vocabulary: the words that stand in the most rows, at least in two.
+
+        Args:
+            rows: Training rows.
+            column: The column of text. A missing text is an empty one.
+            vocabulary: Most words that are kept, up to 1,000,000.
+            length: Tokens that are read of each text, its first; up to 4,096.
+
+        Returns:
+            The encoder. It does not depend on the order of the rows.
+
+        Raises:
+            InputError: If the column is missing, twice there, holds something that is no text, or
+                no word stands in two rows.
+        """
+        demand(rows, [column])
+        (words,) = gather([(column, partial(_vocabulary, rows[column], vocabulary, length))])
+        return cls(column, words, length)
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The raw column that is read."""
+        return (self.column,)
+
+    @property
+    def tokens(self) -> int:
+        """Numbers that a token can have: the words, no token and unknown token."""
+        return FIRST + len(self.words)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of an encoded row: (length,)."""
+        return (self.length,)
+
+    @property
+    def players(self) -> dict[str, Positions]:
+        """One player for each place in the text, "<column> token 1" and on."""
+        places = np.arange(self.length, dtype=np.int64)
+        return {f"{self.column} token {place + 1}": places[place : place + 1] for place in places}
+
+    def encode(self, rows: pd.DataFrame) -> Encoded:
+        """Encode rows.
+
+        Args:
+            rows: Raw rows; other columns are ignored.
+
+        Returns:
+            Shape (n, length), float32: whole numbers below `tokens`, then zeros.
+
+        Raises:
+            InputError: If the column is missing or holds something that is no text.
+        """
+        out = np.zeros((len(rows), self.length), dtype=np.float32)
+        for line, numbers in zip(out, self._numbers(rows), strict=True):
+            line[: len(numbers)] = numbers
+        return out
+
+    def unknown_share(self, rows: pd.DataFrame) -> float | None:
+        """Share of the tokens that are read which are not in the vocabulary.
+
+        Args:
+            rows: Raw rows.
+
+        Returns:
+            The share, or None where there is no token at all.
+
+        Raises:
+            InputError: As `encode`.
+        """
+        read = self.encode(rows)
+        count = int((read != PAD).sum())
+        return int((read == UNK).sum()) / count if count else None
+
+    def unseen(self, rows: pd.DataFrame) -> dict[str, int]:
+        """Count the texts of which no token that is read is in the vocabulary.
+
+        Args:
+            rows: Raw rows.
+
+        Returns:
+            The column to its rows; an empty text does not count.
+
+        Raises:
+            InputError: As `encode`.
+        """
+        read = self.encode(rows)
+        strange = (read == UNK).any(axis=1) & ~(read >= FIRST).any(axis=1)
+        return {self.column: int(strange.sum())}
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values; `encoder_from_dict` reads them."""
+        return plain(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> TextEncoder:
+        """Read what `to_dict` wrote; see `encoder_from_dict`."""
+        encoder = validated(cls, values)
+        once(encoder.words, "encoder.words", "each word once")
+        return encoder
+
+    def _numbers(self, rows: pd.DataFrame) -> Iterator[list[int]]:
+        demand(rows, self.features)
+        (texts,) = gather([(self.column, partial(_texts, rows[self.column]))])
+        number_of = {word: number for number, word in enumerate(self.words, FIRST)}
+        for text in texts:
+            yield [number_of.get(token, UNK) for token in islice(tokens(text), self.length)]
+
+
+def _texts(column: pd.Series[Any]) -> list[str]:
+    """Texts of a column; a missing one is empty."""
+    missing = column.isna()
+    values = column.astype(object).where(~missing, "")
+    wrong = [value for value in values if not isinstance(value, str)]
+    if wrong:
+        raise UnfitError(f"{wrong[0]!r:.80} and the like in {len(wrong)} rows", "text")
+    return list(values)
+
+
+def _vocabulary(column: pd.Series[Any], most: int, length: int) -> tuple[str, ...]:
+    """The words that stand in the most texts, then by alphabet, as far as they are read."""
+    rows_with = Counter[str]()
+    for text in _texts(column):
+        rows_with.update(set(islice(tokens(text), length)))
+    shared = [word for word, rows in rows_with.items() if rows >= LEAST_ROWS]
+    if not shared:
+        found = f"no word that stands in {LEAST_ROWS} training rows"
+        raise UnfitError(found, "text with words that come back")
+    return tuple(sorted(shared, key=lambda word: (-rows_with[word], word))[:most])
