@@ -20,10 +20,13 @@ from auditkit.render.charts import (
     span,
 )
 from auditkit.render.page import State
+from auditkit.render.text import GLUE
 
 HEIGHT, BAND, MIDDLE = 44, 24, 12
 #: White space on either side, as a share of what has to fit.
 MARGIN = 0.3
+#: Longest label of a limit that keeps its unit; unit: characters.
+LABEL = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ def _brackets(held: Held, scale: Axis, limits: tuple[str, ...]) -> list[Markup]:
     parts = []
     for (bar, path), text in zip(present, limits, strict=False):
         parts.append(placed(scale.at(bar), 0, path, "lim"))
-        parts.append(label(scale.at(bar), 40, text, anchored(scale.share(bar), "k")))
+        short = text if len(text) <= LABEL else text.split(GLUE)[0]
+        parts.append(label(scale.at(bar), 40, short, anchored(scale.share(bar), "k")))
     return parts
 
 

@@ -305,7 +305,7 @@ def _phase_row(page: Page, row: Record, held: Scale, unit: tuple[float, str], be
     parts += whisker(scaled, scale, 18, cap=5)
     basis = string(row, "basis")
     shown = value(bounded(scaled, "joules", beside=beside))
-    return Row(label, drawing(36, *parts), shown, basis_mark(page, basis))
+    return Row(label, drawing(36, *parts), shown, page.basis(basis))
 
 
 def _time(row: Record) -> str:
@@ -324,11 +324,3 @@ def _phases_title(page: Page, rows: Sequence[Record]) -> Markup:
         energy=numbers.show(joules, unit="J").text,
         share=numbers.tick(100 * min(joules, FAR) / total, 0),
     )
-
-
-def basis_mark(page: Page, basis: str) -> Markup:
-    """How a number is known, underlined: solid measured, dashed estimated, dotted declared."""
-    kinds = {"measured": "bas", "estimated": "bas est", "declared": "bas dec"}
-    if basis not in kinds:
-        return NOTHING
-    return el("span", page.words(f"basis.{basis}"), cls=kinds[basis])

@@ -107,10 +107,12 @@ def _interval(page: Page, judged: Judged) -> Markup:
     measurement = judged.measurement
     if measurement is None or measurement.value is None:
         return page.words("value.none")
-    if measurement.interval is None:
-        return page.words("interval.exact" if measurement.exact else "interval.none")
     shown = show(measurement, judged.limits)
-    return join([shown.interval if shown else ""])
+    text: object = shown.interval if shown else ""
+    if measurement.interval is None:
+        text = page.words("interval.exact" if measurement.exact else "interval.none")
+    basis = "" if measurement.basis == "measured" else page.basis(measurement.basis)
+    return join([text, " ", basis]) if basis else join([text])
 
 
 def _drawing(page: Page, judged: Judged) -> Markup:

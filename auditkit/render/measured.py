@@ -13,7 +13,6 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers
-from auditkit.render.charts_rows import basis_mark
 from auditkit.render.figures import SHORT
 from auditkit.render.page import Page, show
 from auditkit.render.text import el, join, name
@@ -96,7 +95,7 @@ def _row(page: Page, measurement: MeasurementRecord) -> MeasureRow:
         aligned(shown),
         interval_or_reason(page, measurement, shown),
         numbers.count(measurement.n),
-        basis_mark(page, measurement.basis),
+        page.basis(measurement.basis),
     )
 
 
@@ -149,5 +148,5 @@ def _entry(page: Page, measurement: MeasurementRecord | None, beside: float) -> 
     if not shown.interval:
         return join([shown.text])
     after = el("small", shown.interval, Markup(" "), rows)
-    basis = "" if measurement.basis == "measured" else basis_mark(page, measurement.basis)
+    basis = "" if measurement.basis == "measured" else page.basis(measurement.basis)
     return join([shown.text, Markup(" "), after, basis])

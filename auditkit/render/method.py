@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditkit.render import numbers, sentences
-from auditkit.render.charts_rows import basis_mark
 from auditkit.render.page import Page, Pair
 from auditkit.render.text import join, name
 
@@ -68,7 +67,7 @@ def bases(page: Page) -> list[Pair]:
     counts = Counter(m.basis for m in page.report.measurements if m.value is not None)
     return [
         (
-            basis_mark(page, basis),
+            page.basis(basis),
             join(
                 [
                     page.words(f"basis.{basis}_means"),

@@ -11,13 +11,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 
-from auditkit.render.text import tidy
+from auditkit.render.text import GLUE, tidy
 
 MINUS = "\N{MINUS SIGN}"
 TIMES = "\N{MULTIPLICATION SIGN}"
 DASH = "\N{EN DASH}"
-#: Keeps a number and its unit on one line.
-GLUE = "\N{NO-BREAK SPACE}"
 SIGNIFICANT = 3
 #: Outside of these, a number without a unit is written as a multiple of a power of ten.
 TINY, HUGE = Decimal("1e-4"), Decimal("1e15")
@@ -27,7 +25,7 @@ NOISE = Decimal("1e-12")
 EXTRA = 2
 
 #: Longest unit that is written whole; unit: characters.
-UNIT = 24
+UNIT = 16
 
 #: Units in which a whole number is counted, not rounded.
 COUNTED = frozenset({"count", "rows", "people", "parameters", "steps", "epochs", "groups", "bins"})

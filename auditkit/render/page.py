@@ -12,7 +12,7 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers
-from auditkit.render.text import join, name
+from auditkit.render.text import el, join, name
 from auditkit.render.words import Words
 from auditkit.report import (
     SEVERITIES,
@@ -268,9 +268,20 @@ class Page:
         shown = show(measurement, limits)
         if shown is None:
             return self.words("value.none")
-        if shown.low is None:
-            return join([shown.text])
-        return self.words("value.between", value=shown.text, low=shown.low, high=shown.high)
+        value = join([shown.text])
+        if shown.low is not None:
+            bounds = {"low": shown.low, "high": shown.high}
+            value = self.words("value.between", value=value, **bounds)
+        if measurement.basis == "measured":
+            return value
+        return self.words("value.basis", value=value, basis=self.basis(measurement.basis))
+
+    def basis(self, basis: str) -> Markup:
+        """How a number is known, underlined: solid measured, dashed estimated, dotted declared."""
+        kinds = {"measured": "bas", "estimated": "bas est", "declared": "bas dec"}
+        if basis not in kinds:
+            return Markup("")
+        return el("span", self.words(f"basis.{basis}"), cls=kinds[basis])
 
 
 def show(

@@ -10,7 +10,6 @@ from typing import Any
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts_rows import basis_mark
 from auditkit.render.page import Page, Pair
 from auditkit.render.scope import settings
 from auditkit.render.text import NAME, el, join, name, tidy
@@ -76,7 +75,7 @@ def _audit_line(page: Page, audit: AuditRecord, held: Mapping[str, Any]) -> Audi
         _quantity(audit.cpu_seconds, "s"),
         _quantity(audit.peak_memory_bytes, "bytes"),
         _joules(page, energy),
-        basis_mark(page, energy.basis or ""),
+        page.basis(energy.basis or ""),
         settings(held),
     )
 

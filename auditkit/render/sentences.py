@@ -21,6 +21,8 @@ RATES = {
 }
 #: How sources of a limit are written that mean the policy itself.
 OWN = frozenset({"", "own policy", "policy", "own", "house rule"})
+#: Longest advice of a policy that is shown; unit: characters.
+ADVICE = 600
 #: Two computations of the same gap differ by no more than this.
 SAME = 1e-9
 #: Groups that are tried from either end; those further in are too small to have been left out.
@@ -295,7 +297,7 @@ def rounded_up(n: int) -> int:
 def advice(page: Page, judged: Judged) -> Markup:
     """Say what to do about a criterion that is not met: the policy's words, or plain ones."""
     if judged.criterion.advice:
-        return join([tidy(judged.criterion.advice)])
+        return name(judged.criterion.advice, ADVICE)
     title = subject_line(page, judged, inside=True)
     if judged.verdict == "fail":
         return page.words("advice.fail", metric=title, limit=limit(page, judged))

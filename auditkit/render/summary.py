@@ -164,11 +164,15 @@ def for_whom(page: Page) -> Markup:
     assessed = page.report.subject.data.assessed
     concerned = [one for one in page.judged if one.verdict in ("fail", "inconclusive")]
     groups = list(dict.fromkeys(group for one in concerned for group in _groups(page, one)))
-    counted = [(attribute, group, _rows_of(page, attribute, group)) for attribute, group in groups]
+    counted = [
+        (attribute, group, rows)
+        for attribute, group in groups
+        if (rows := _rows_of(page, attribute, group)) is not None
+    ]
     if not counted:
         return page.words("whom.all" if page.judged else "whom.nothing_judged", n=assessed)
     named = [
-        page.words("whom.group", n=rows or 0, attribute=name(attribute, 30), group=name(group, 30))
+        page.words("whom.group", n=rows, attribute=name(attribute, 30), group=name(group, 30))
         for attribute, group, rows in counted[:GROUPS]
     ]
     rest = len(counted) - len(named)

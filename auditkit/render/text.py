@@ -19,6 +19,8 @@ TEXT = 2000
 WORD = 24
 #: What stands for a name of no characters.
 NAMELESS = '""'
+#: Keeps a number and its unit on one line.
+GLUE = "\N{NO-BREAK SPACE}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -46,7 +48,7 @@ def tidy(text: str, longest: int = TEXT) -> str:
 
 
 def _visible(character: str) -> str:
-    if character.isprintable():
+    if character.isprintable() or character == GLUE:
         return character
     return " " if character.isspace() else f"\\u{ord(character):04x}"
 

@@ -146,7 +146,7 @@ def test_a_table_that_lacks_what_its_kind_needs_is_shown_as_a_table(
 
 
 @pytest.mark.parametrize("kind", sorted(CHARTS))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data())
 def test_no_numbers_break_a_drawing(census: Report, kind: str, data: st.DataObject) -> None:
     """Any number, or none, in any column of the tables that are drawn."""

@@ -150,8 +150,9 @@ def test_every_measurement_is_listed_in_its_section(census: Report, page: str) -
         rows = sum(table.count('<th scope="row">') for table in listed)
         cells = [cell for table in crossed for cell in re.findall("<td>([^<]*)", table)]
         assert rows + sum(bool(cell) for cell in cells) == len(own)
+        tokens = _tokens(text_of(part))
         for value in (m.value for m in own if m.value is not None):
-            assert any(_near(token, value) for token in _tokens(text_of(part))), value
+            assert any(_near(token, value) for token in tokens), value
 
 
 def _tokens(text: str) -> list[tuple[float, str]]:
