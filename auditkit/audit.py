@@ -13,7 +13,14 @@ import numpy as np
 
 import auditkit
 from auditkit import meter, provenance
-from auditkit.errors import InputError, Problem, UnknownNameError, quote
+from auditkit.errors import (
+    QUOTED,
+    AuditkitError,
+    InputError,
+    Problem,
+    UnknownNameError,
+    quote,
+)
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.policy import judge, overall
 from auditkit.report import (
@@ -252,7 +259,8 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
             for evidence in audit.run(subject, generator(seed, audit.name)):
                 _keep(result, audit, evidence)
         except Exception as error:  # noqa: BLE001 - whatever breaks is recorded and shown
-            reason = f"{type(error).__name__}: {quote(error)}"
+            most = 400 if isinstance(error, AuditkitError) else QUOTED  # ours quote no data
+            reason = f"{type(error).__name__}: {quote(error, most)}"
     result.record = _audit_record(audit.name, reason, measured.cost)
     return result
 

@@ -10,14 +10,15 @@ from dataclasses import dataclass
 QUOTED = 80
 
 
-def quote(text: object) -> str:
+def quote(text: object, most: int = QUOTED) -> str:
     """Quote untrusted text for a message: control characters escaped, long text cut.
 
     Args:
         text: Anything; its `str` is quoted.
+        most: Longest text that is not cut; unit: characters.
 
     Returns:
-        The text in single quotes, at most about `QUOTED` characters, on one line.
+        The text in single quotes, at most about `most` characters, on one line.
 
     Example:
         >>> quote("sex")
@@ -26,8 +27,8 @@ def quote(text: object) -> str:
         "... (200 chars)'"
     """
     plain = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in str(text))
-    if len(plain) > QUOTED:
-        plain = f"{plain[: QUOTED - 20]}... ({len(str(text))} chars)"
+    if len(plain) > most:
+        plain = f"{plain[: most - 20]}... ({len(str(text))} chars)"
     return f"'{plain}'"
 
 

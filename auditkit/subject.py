@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from auditkit.errors import InputError, ModelError, Problem, quote
+from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
 from auditkit.models import Model, NetworkModel
 from auditkit.roles import Groups, Roles, Task, as_names, make_groups
 
@@ -327,18 +327,37 @@ class Subject:
 
     @cached_property
     def _model_scores(self) -> npt.NDArray[np.float64]:
-        """What the model gives for the assessed rows, asked once and checked."""
+        """What the model gives for the assessed rows, asked once and checked.
+
+        A model that failed is not asked again: a dead server would be waited for by every audit.
+        """
+        if self._failures:
+            raise self._failures[0]
+        try:
+            return self._ask_model()
+        except AuditkitError as error:
+            self._failures.append(error)
+            raise
+
+    @cached_property
+    def _failures(self) -> list[AuditkitError]:
+        return []
+
+    def _ask_model(self) -> npt.NDArray[np.float64]:
         if self.model is None:
             raise LookupError(NEEDS["model"])
         given = np.asarray(self.model.scores(self.rows), dtype=np.float64)
-        wanted = (len(self), len(self.classes)) if self.classes else (len(self),)
+        known = self._model_classes
+        wanted = (len(self), len(known)) if self.classes else (len(self),)
         if given.shape != wanted:
             raise ModelError(f"the model gave shape {given.shape} where {wanted} is needed")
         if not np.isfinite(given).all():
             bad = int((~np.isfinite(given.reshape(len(self), -1)).all(axis=1)).sum())
             raise ModelError(f"the model gave no finite number for {bad:,} of {len(self):,} rows")
-        if self.classes:
-            given = given[:, [self._model_classes.index(name) for name in self.classes]]
+        if self.classes:  # a class that the model does not know has no chance with it
+            padded = np.column_stack([given, np.zeros(len(self))])
+            place = [known.index(name) if name in known else -1 for name in self.classes]
+            given = padded[:, place]
         return _frozen(given)
 
     @property

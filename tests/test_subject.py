@@ -157,3 +157,27 @@ def test_an_audit_of_binary_decisions_leaves_other_tasks_alone() -> None:
     subject = Subject.from_scores(frame, label="y", prediction="d", task="regression")
     (record,) = run(subject, None, [Counting()]).audits
     assert record.reason == "it measures binary tasks, not regression ones"
+
+
+def test_a_class_that_the_model_does_not_know_has_no_chance() -> None:
+    frame = pd.DataFrame({"y": ["a", "b", "c"], "x": range(3)})
+    model = Fixed([0.4, 0.6], classes=("a", "b"))
+    subject = Subject.from_model(model, frame, label="y", features=["x"], task="multiclass")
+    assert subject.y_score is not None
+    assert subject.y_score[0].tolist() == [0.4, 0.6, 0.0]
+
+
+def test_a_model_that_failed_is_not_asked_again() -> None:
+    class Dead(Half):
+        asked = 0
+
+        def scores(self, rows: pd.DataFrame) -> np.ndarray:
+            self.asked += 1
+            raise ModelError(f"no answer for {len(rows)} rows")
+
+    model = Dead()
+    subject = Subject.from_model(model, rows(), label="y", features=["p"], sensitive=["sex"])
+    report = run(subject, None, ["performance", "fairness"])
+    assert [audit.status for audit in report.audits] == ["error", "error"]
+    assert "no answer for 50 rows" in str(report.audits[0].reason)
+    assert model.asked == 1
