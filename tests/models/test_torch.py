@@ -226,7 +226,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a key more": (with_config(lambda c: c.update(kinds="x")), "Did you mean 'kind'"),
     "a key less": (with_config(lambda c: c.pop("encoder")), "encoder"),
     "an encoder of something else": (
-        with_config(lambda c: c["encoder"].update(kind="text")),
+        with_config(lambda c: c["encoder"].update(kind="image")),
         "'tabular' or 'sequence'",
     ),
     "an enormous network": (
