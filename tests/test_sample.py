@@ -1,0 +1,49 @@
+"""The committed sample: drawn again from its record, and true to the data it was made from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from auditkit.render.html import render
+from auditkit.report import Report
+
+SAMPLE = Path(__file__).parents[1] / "reports" / "sample"
+
+
+@pytest.fixture(scope="module")
+def report() -> Report:
+    return Report.load(SAMPLE)
+
+
+def test_the_page_is_drawn_again_to_the_same_bytes(report: Report) -> None:
+    assert render(report).encode() == (SAMPLE / "report.en.html").read_bytes()
+
+
+def test_the_page_is_small_and_asks_nobody_for_anything() -> None:
+    page = (SAMPLE / "report.en.html").read_text(encoding="utf-8")
+    assert len(page.encode()) <= 350_000
+    for word in ("src=", "@import", "url(", "<link", "<iframe", "http://", "https://"):
+        assert word not in page
+    assert "default-src 'none'" in page
+    assert "compliant" not in page.lower()
+
+
+def test_it_holds_every_audit_and_the_figures_that_any_correct_tool_gives(report: Report) -> None:
+    assert [audit.status for audit in report.audits] == ["completed"] * 5
+    rates = {
+        measurement.slice["sex"]: round(measurement.value or 0.0, 6)
+        for measurement in report.measurements
+        if measurement.metric == "base_rate_all_rows" and set(measurement.slice) == {"sex"}
+    }
+    assert rates == {"Female": 0.109251, "Male": 0.303767}
+    assert report.subject.data.rows == 48_842
+
+
+def test_it_names_no_place_on_a_machine() -> None:
+    for file in SAMPLE.glob("*.*"):
+        text = file.read_bytes()
+        assert b"/home/" not in text
+        assert b"/root/" not in text
+        assert b"/tmp/" not in text
