@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from auditkit.policy import judge, load_policy
     from auditkit.report import Report
     from auditkit.subject import Subject
-    from auditkit.training import LSTM, MLP, Privacy, Training, fit
+    from auditkit.training import LSTM, MLP, PooledEmbedding, Privacy, TextLSTM, Training, fit
 
 __version__ = "0.1.0"
 
@@ -33,10 +33,12 @@ _HOMES = {
     "MLP": "training",
     "Measurement": "evidence",
     "Metric": "evidence",
+    "PooledEmbedding": "training",
     "Privacy": "training",
     "Report": "report",
     "Subject": "subject",
     "Table": "evidence",
+    "TextLSTM": "training",
     "Training": "training",
     "fit": "training",
     "judge": "policy",
@@ -48,8 +50,8 @@ _HOMES = {
 
 __all__ = [
     "LSTM", "MLP", "Audit", "AuditkitError", "InputError", "Interval", "Measurement", "Metric",
-    "Privacy", "Report", "Subject", "Table", "Training", "__version__", "fit", "judge",
-    "load_policy", "load_subject", "meter", "run", "shapley_values",
+    "PooledEmbedding", "Privacy", "Report", "Subject", "Table", "TextLSTM", "Training",
+    "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run", "shapley_values",
 ]  # fmt: skip
 
 

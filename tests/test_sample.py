@@ -44,6 +44,5 @@ def test_it_holds_every_audit_and_the_figures_that_any_correct_tool_gives(report
 def test_it_names_no_place_on_a_machine() -> None:
     for file in SAMPLE.glob("*.*"):
         text = file.read_bytes()
-        assert b"/home/" not in text
-        assert b"/root/" not in text
-        assert b"/tmp/" not in text
+        for place in ("home", "root", "tmp"):
+            assert f"/{place}/".encode() not in text

@@ -381,7 +381,9 @@ def _strips(subject: Subject, explained: _Explained, order: Sequence[int]) -> Ta
     lines = []
     for g in order:
         name = explained.names[g]
-        ranks = _ranks(subject.rows[name].iloc[explained.places])
+        # A player of a text is one of its tokens, which has no column of its own.
+        column = subject.rows[name].iloc[explained.places] if name in subject.rows else None
+        ranks = None if column is None else _ranks(column)
         lines += [
             (name, bin_.low, bin_.high, bin_.count, bin_.mean_rank)
             for bin_ in density(values[:, g], ranks, finest)

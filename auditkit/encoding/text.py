@@ -26,6 +26,7 @@ from auditkit.encoding.raw import (
     plain,
     validated,
 )
+from auditkit.errors import quote
 
 #: Number of "no token" and of "a token that is not in the vocabulary".
 PAD, UNK = 0, 1
@@ -220,7 +221,7 @@ def _texts(column: pd.Series[Any]) -> list[str]:
     values = column.astype(object).where(~missing, "")
     wrong = [value for value in values if not isinstance(value, str)]
     if wrong:
-        raise UnfitError(f"{wrong[0]!r:.80} and the like in {len(wrong)} rows", "text")
+        raise UnfitError(f"{quote(wrong[0])} and the like in {len(wrong)} rows", "text")
     return list(values)
 
 

@@ -5,7 +5,15 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from auditkit.training.settings import LSTM, MLP, Architecture, Privacy, Training
+from auditkit.training.settings import (
+    LSTM,
+    MLP,
+    Architecture,
+    PooledEmbedding,
+    Privacy,
+    TextLSTM,
+    Training,
+)
 
 if TYPE_CHECKING:
     from auditkit.training.fitting import fit
@@ -24,8 +32,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Architecture", "Epoch", "Privacy", "Recipe", "Training", "TrainingError",
-    "TrainingRecord", "fit", "split",
+    "LSTM", "MLP", "Architecture", "Epoch", "PooledEmbedding", "Privacy", "Recipe", "TextLSTM",
+    "Training", "TrainingError", "TrainingRecord", "fit", "split",
 ]  # fmt: skip
 
 

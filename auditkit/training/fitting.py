@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -100,9 +101,8 @@ def fit(
         with seeded_dropout(network, seed):
             curve = run(network, steps, training, validate, progress=progress)
         spent = steps.spent()
-    model = TorchModel(
-        _bare(network, architecture, encoder), encoder, architecture.kind, architecture
-    )
+    bare, architecture = _bare(network, architecture, encoder), _publishable(architecture)
+    model = TorchModel(bare, encoder, architecture.kind, architecture)
     record = TrainingRecord(
         architecture={"kind": architecture.kind, **dataclasses.asdict(architecture)},
         settings=dataclasses.asdict(training),
@@ -155,6 +155,13 @@ def _bare(network: nn.Module, architecture: Architecture, encoder: Encoder) -> n
     bare = network_for(architecture, encoder, generator=None)
     bare.load_state_dict(network.state_dict(), assign=True)
     return bare
+
+
+def _publishable(architecture: Architecture) -> Architecture:
+    """The settings without the folder of a file, which tells of the machine and of nothing else."""
+    if isinstance(architecture, TextLSTM | PooledEmbedding) and architecture.vectors is not None:
+        return dataclasses.replace(architecture, vectors=Path(architecture.vectors).name)
+    return architecture
 
 
 def _steps(

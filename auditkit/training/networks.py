@@ -150,12 +150,12 @@ def network_for(
         >>> network_for(TextLSTM("review", length=8), encoder, generator=None).vectors.embedding
         Embedding(4, 64, padding_idx=0)
     """
-    words = encoder.words if isinstance(encoder, TextEncoder) else None
-    tokens = 0 if words is None else FIRST + len(words)
-    network = build(architecture, encoder.shape, generator=generator, tokens=tokens)
+    if not isinstance(encoder, TextEncoder):
+        return build(architecture, encoder.shape, generator=generator)
+    network = build(architecture, encoder.shape, generator=generator, tokens=encoder.tokens)
     path = getattr(architecture, "vectors", None)
-    if generator is not None and words is not None and path is not None:
-        start_from(network, words, path)
+    if generator is not None and path is not None:
+        start_from(network, encoder.words, path)
     return network
 
 
