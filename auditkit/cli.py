@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditkit import __version__
+from auditkit.starting import init
 
 if TYPE_CHECKING:
     from auditkit.errors import Problem
@@ -228,6 +229,9 @@ def gate(audit: Path, policy: Path | None, *, as_json: bool) -> int:  # fmt: ski
         if finding.verdict != "pass":
             click.echo(f"{finding.verdict:13} {finding.severity:8} {finding.id}: {finding.text}")
     return _say_result(record, audit, as_json=False)
+
+
+cli.add_command(init)
 
 
 @cli.command("list")

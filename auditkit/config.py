@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.policy import read_toml, unknown_keys, validation_problems
+from auditkit.roles import Task
 
 #: The ways to have predictions, of which `[subject.model]` names exactly one.
-WAYS = ("train", "file", "score or prediction")
+WAYS = ("train", "file", "endpoint", "score or prediction")
+#: Bands of equal size by name, and how many they are.
+QUANTILES = {"halves": 2, "terciles": 3, "quartiles": 4, "quintiles": 5, "deciles": 10}
 
 
 class SplitConfig(BaseModel):
@@ -24,6 +27,16 @@ class SplitConfig(BaseModel):
     seed: int = Field(default=0, ge=0)
 
 
+class JoinConfig(BaseModel):
+    """`[subject.join]`: a second table that holds sensitive columns; the model never sees it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    data: str = Field(min_length=1)
+    key: str
+    table: str | None = None
+
+
 class SubjectConfig(BaseModel):
     """`[subject]`: the data, who is who in it, and how to have predictions."""
 
@@ -32,13 +45,17 @@ class SubjectConfig(BaseModel):
     name: str = Field(min_length=1, max_length=200)
     version: str = ""
     description: str = ""
-    task: Literal["binary"] = "binary"
-    data: str
+    task: Task = "binary"
+    data: str = Field(min_length=1)
+    table: str | None = None
+    most_rows: int | None = Field(default=None, ge=1)
     label: str | None = None
     positive: bool | int | float | str = 1
     sensitive: list[str] = []
     features: list[str] | None = None
-    bands: dict[str, list[float]] = {}
+    bands: dict[str, list[float] | str] = {}
+    multi: dict[str, str] = {}
+    join: JoinConfig | None = None
     split: SplitConfig = SplitConfig()
     model: dict[str, Any]
     training: dict[str, Any] = {}
@@ -74,23 +91,25 @@ def read_config(path: str | Path) -> tuple[Config | None, list[Problem], bytes]:
         plain = read_toml(raw, file.name)
     except InputError as error:
         return None, list(error.problems), raw
-    problems = _strip_unknown(plain, file.name)
+    problems = [*_strip_unknown(plain, file.name), *_strip_bands(plain, file.name)]
     try:
         config = Config.model_validate(plain)
     except ValidationError as error:
         return None, [*problems, *validation_problems(error, file.name)], raw
-    return config, [*problems, *_way_problems(config, file.name)], raw
+    problems += [*_way_problems(config, file.name), *_multi_problems(config, file.name)]
+    return config, problems, raw
 
 
 def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
     """Take out keys that mean nothing, so that the rest can be checked in the same pass."""
     problems = []
     subject = plain.get("subject")
-    split = subject.get("split") if isinstance(subject, dict) else None
+    inner = subject if isinstance(subject, dict) else {}
     for table, known, place in (
         (plain, Config, where),
         (subject, SubjectConfig, f"{where} [subject]"),
-        (split, SplitConfig, f"{where} [subject.split]"),
+        (inner.get("split"), SplitConfig, f"{where} [subject.split]"),
+        (inner.get("join"), JoinConfig, f"{where} [subject.join]"),
     ):
         if isinstance(table, dict):
             found = unknown_keys(table, set(known.model_fields), place)
@@ -100,17 +119,57 @@ def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
     return problems
 
 
+def _strip_bands(plain: dict[str, Any], where: str) -> list[Problem]:
+    """Take out bands that are neither edges nor named, and say so in words of their own."""
+    subject = plain.get("subject")
+    bands = subject.get("bands") if isinstance(subject, dict) else None
+    if not isinstance(bands, dict):
+        return []
+    problems = []
+    for name, band in list(bands.items()):
+        place = f"{where} [subject.bands] {quote(name)}"
+        if isinstance(band, str) and band not in QUANTILES:
+            kind = "a list of edges, or a name"
+            problems.append(Problem.unknown(place, band, QUANTILES, kind))
+        elif not isinstance(band, str) and not _are_numbers(band):
+            expected = f"a list of edges, or one of {', '.join(QUANTILES)}"
+            problems.append(Problem(place, quote(band), expected))
+        else:
+            continue
+        del bands[name]
+    return problems
+
+
+def _are_numbers(values: object) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(value, int | float) and not isinstance(value, bool) for value in values
+    )
+
+
+def _multi_problems(config: Config, where: str) -> list[Problem]:
+    says, place = config.subject, f"{where} [subject.multi]"
+    kind = "a column that is listed under sensitive"
+    absent = [name for name in says.multi if name not in says.sensitive]
+    problems = [Problem.unknown(place, name, says.sensitive, kind) for name in absent]
+    for name in set(says.multi) & set(says.bands):
+        found = f"{quote(name)}, which has bands too"
+        problems.append(Problem(place, found, "several values, or bands"))
+    return problems
+
+
 def _way_problems(config: Config, where: str) -> list[Problem]:
     model = config.subject.model
     scored = "score" in model or "prediction" in model
-    ways = [way for way in ("train", "file") if way in model] + ([WAYS[2]] if scored else [])
+    ways = [way for way in WAYS[:3] if way in model] + ([WAYS[3]] if scored else [])
     place = f"{where} [subject.model]"
     if len(ways) != 1:
         found = " and ".join(ways) or "no way to have predictions"
         return [Problem(place, found, f"exactly one of {', '.join(WAYS)}")]
     if ways[0] == "train":
         return []  # its keys are the fields of the architecture, which checks them itself
-    known = {"score", "prediction", "threshold"} if scored else {"file", "threshold"}
+    if not scored:  # as is every other key by the adapter that opens the model
+        return _type_problems({k: v for k, v in model.items() if k == "threshold"}, place)
+    known = {"score", "prediction", "threshold"}
     return unknown_keys(model, known, place) + _type_problems(model, place)
 
 

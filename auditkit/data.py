@@ -1,112 +1,252 @@
-"""Tables in: files that nobody vouches for, read into a frame or refused with the reason."""
+"""Tables in: files and databases that nobody vouches for, read into a frame or refused."""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, Problem
+from auditkit.files import ENDINGS, MISSING_TEXT, Files, csv_options, file_digest
+from auditkit.sampling import draw, row_hashes
+from auditkit.warehouse import is_url, take
 
-#: Text that stands for a missing value in a CSV file.
-MISSING_TEXT = ("", "NA", "N/A", "NaN", "nan", "null", "NULL")
-#: File endings that can be read.
-ENDINGS = (".parquet", ".csv", ".arrow", ".feather")
+__all__ = ["ENDINGS", "MISSING_TEXT", "MOST_ROWS", "Read", "file_digest", "read", "read_table"]
+
+#: Rows beyond which a random sample is read instead of the whole table.
+MOST_ROWS = 2_000_000
+#: Whole numbers beyond this are not exact as a float.
+_EXACT = 2**53
 
 
-def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
-    """Read a table from a file.
+@dataclass(frozen=True)
+class Read:
+    """A table that was read, and what was read of it.
+
+    Attributes:
+        frame: The rows; a sample of them where there are more than the limit.
+        rows_total: Rows in the source.
+        digest: sha256, hexadecimal: of the bytes of the files (see `auditkit.files.Files`), or of
+            the rows that were read where they came out of a database.
+        name: What the source is called, without secrets and without the path of a machine.
+        columns: Every column of the source, read or not.
+        seed: Seed of the sample.
+    """
+
+    frame: pd.DataFrame
+    rows_total: int
+    digest: str
+    name: str
+    columns: tuple[str, ...]
+    seed: int = 0
+
+    @property
+    def sampled(self) -> bool:
+        """Whether the rows are a sample."""
+        return len(self.frame) < self.rows_total
+
+    @property
+    def note(self) -> str:
+        """What to say of the sample; empty where all rows were read."""
+        if not self.sampled:
+            return ""
+        return (
+            f"{len(self.frame):,} of {self.rows_total:,} rows, a uniform random sample without "
+            f"replacement by hash of the rows, seed {self.seed}"
+        )
+
+
+def read(
+    source: str | Path,
+    columns: Sequence[str] | None = None,
+    *,
+    table: str | None = None,
+    most_rows: int | None = MOST_ROWS,
+    seed: int = 0,
+    folder: str | Path = "",
+) -> Read:
+    """Read a table, or a random sample of it where it has many rows.
+
+    The sample is uniform and without replacement. It depends on the seed and on the content of the
+    columns that are read, and on nothing else: neither on the order of rows or files nor on how
+    the files are cut. (The priority of a row is a hash of its content, of the number of equal rows
+    before it and of the seed; the lowest are taken. A database takes its own hash, so it draws
+    other rows than a file does.) Of files, memory holds the sampled rows and one batch.
 
     Args:
-        path: A Parquet, CSV (UTF-8, with a header) or Arrow IPC file; told by its ending.
+        source: A Parquet, CSV (UTF-8, with a header) or Arrow IPC file, told by its ending; a
+            pattern such as "part-*.parquet"; a folder of Parquet files; or a connection URL such as
+            "duckdb:///loans.db".
         columns: Columns to read; those that are not there are left out, not an error here, so
             that the caller can name all of them at once. None reads every column.
+        table: Table to read, where the source is a URL.
+        most_rows: Most rows to read, None for all.
+        seed: Seed of the sample.
+        folder: Where a relative source starts.
 
     Returns:
-        The table, rows in the order of the file.
+        The table; whole rows, in the order of the source.
 
     Raises:
-        InputError: If there is no such file, or it holds no table of that kind.
+        InputError: If there is no such source, or it holds no table; every problem is listed.
+        MissingExtraError: If a package for connection URLs is missing.
 
     Example:
-        >>> read_table("no-such.csv")  # doctest: +IGNORE_EXCEPTION_DETAIL
+        >>> read("no-such.csv")  # doctest: +IGNORE_EXCEPTION_DETAIL
         Traceback (most recent call last):
         auditkit.errors.InputError: 1 problem: ...
     """
-    file = Path(path)
-    readers: dict[str, Callable[[Path, Sequence[str] | None], Any]] = {
-        ".parquet": _parquet,
-        ".csv": _csv,
-        ".arrow": _arrow,
-        ".feather": _arrow,
-    }
-    if not file.is_file():
-        raise InputError([Problem(str(path), "no such file", "a table file")])
-    reader = readers.get(file.suffix.lower())
-    if reader is None:
-        found = f"a file ending in {quote(file.suffix)}"
-        raise InputError([Problem(file.name, found, f"one of {', '.join(ENDINGS)}")])
-    return _read(file, columns, reader)
+    if is_url(source):
+        url = str(source)
+        taken = take(url, table, columns, folder=Path(folder), most_rows=most_rows, seed=seed)
+        frame = _frame(taken.table, taken.wanted)
+        return Read(frame, taken.rows, _digest(taken.table), taken.name, taken.columns, seed)
+    if table is not None:
+        expected = "no table: only a connection URL has tables"
+        raise InputError([Problem("table", repr(table)[:80], expected)])
+    files = Files.find(source, Path(folder))
+    names = tuple(name for name in files.schema.names if not _is_index(name))
+    wanted = [name for name in names if columns is None or name in set(columns)]
+    with files.readable():
+        got, rows = _rows(files, wanted or names[:1], most_rows, seed)
+        frame = _frame(got, wanted)
+    return Read(frame, rows, files.digest, files.name, names, seed)
 
 
-def file_digest(path: str | Path) -> str:
-    """Digest of a file: sha256, hexadecimal."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+def read_table(path: str | Path, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read every row of a table; see `read`.
+
+    Args:
+        path: What `read` takes.
+        columns: Columns to read; those that are not there are left out. None reads every column.
+
+    Returns:
+        The table, rows in the order of the source.
+
+    Raises:
+        InputError: If there is no such source, or it holds no table.
+    """
+    return read(path, columns, most_rows=None).frame
 
 
-def _read(
-    file: Path,
-    columns: Sequence[str] | None,
-    reader: Callable[[Path, Sequence[str] | None], Any],
-) -> pd.DataFrame:
+def _rows(
+    files: Files, columns: Sequence[str], most_rows: int | None, seed: int
+) -> tuple[Any, int]:
+    """The rows that are wanted, as a `pyarrow.Table`, and how many the files hold."""
     import pyarrow as pa
 
-    try:
-        table = reader(file, columns)
-        frame: pd.DataFrame = table.to_pandas()
-    except (pa.ArrowException, OSError, ValueError, UnicodeError) as error:
-        what = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
-        kind = file.suffix.lower().lstrip(".")
-        raise InputError(
-            [Problem(file.name, f"no readable {kind} table ({what})", f"a whole {kind} file")]
-        ) from None
-    twice = sorted({name for name in table.column_names if table.column_names.count(name) > 1})
-    if twice:
-        raise InputError(
-            [Problem(file.name, f"column {quote(name)} twice", "one of each") for name in twice]
-        )
-    return frame
+    schema = pa.schema([files.schema.field(name) for name in columns])
+    rows = files.rows(enough=most_rows)
+    if most_rows is not None and rows > most_rows:
+        batches = _sample(files, columns, rows, most_rows, seed)
+    elif files.kind == "csv" and len(files.paths) == 1:
+        table = _csv(files.paths[0]).select(columns)
+        return table, table.num_rows
+    else:
+        batches = files.batches(columns)
+    table = pa.Table.from_batches(_gathered(batches), schema)
+    pa.default_memory_pool().release_unused()  # what reading took, before the frame takes more
+    sampled = most_rows is not None and rows > most_rows
+    total = rows if sampled else table.num_rows
+    return (_typed(table) if files.kind == "csv" else table), total
 
 
-def _parquet(file: Path, columns: Sequence[str] | None) -> Any:  # noqa: ANN401 - untyped library
-    from pyarrow import parquet
+def _sample(
+    files: Files, columns: Sequence[str], rows: int, most_rows: int, seed: int
+) -> Iterator[Any]:
+    hashes = (row_hashes(batch) for batch in files.batches(columns))
+    drawn = draw(hashes, rows, most_rows, seed)
+    for batch in files.batches(columns):
+        yield batch.filter(drawn.take(row_hashes(batch)))
 
-    with parquet.ParquetFile(file) as source:
-        names = source.schema_arrow.names
-        wanted = None if columns is None else [name for name in names if name in set(columns)]
-        return source.read(columns=wanted)
+
+def _gathered(batches: Iterable[Any]) -> list[Any]:
+    """The batches, unless they would take more memory than this machine can spare."""
+    import psutil
+
+    held, size, most = [], 0, psutil.virtual_memory().available // 3
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size > most:
+            rows = sum(some.num_rows for some in held)
+            found = f"more than {most / 1e9:.1f} GB in {rows:,} rows"
+            hint = "Set most_rows to fewer rows under [subject], or name fewer columns."
+            raise InputError([Problem("data", found, "a table that fits into memory", hint)])
+    return held
 
 
-def _csv(file: Path, columns: Sequence[str] | None) -> Any:  # noqa: ANN401 - untyped library
+def _csv(path: Path) -> Any:  # noqa: ANN401 - untyped library
     from pyarrow import csv
 
-    convert = csv.ConvertOptions(strings_can_be_null=True, null_values=list(MISSING_TEXT))
-    table = csv.read_csv(file, convert_options=convert)
-    if table.num_columns == 0:
-        raise ValueError("no columns")
-    if columns is None:
-        return table
-    return table.select([name for name in table.column_names if name in set(columns)])
+    return csv.read_csv(path, convert_options=csv_options())
 
 
-def _arrow(file: Path, columns: Sequence[str] | None) -> Any:  # noqa: ANN401 - untyped library
-    from pyarrow import feather
+def _typed(text: Any) -> Any:  # noqa: ANN401 - untyped library
+    """Tell the types of columns of text, as of one CSV file that holds all of these rows."""
+    import pyarrow as pa
+    from pyarrow import csv
 
-    table = feather.read_table(file)
-    if columns is None:
-        return table
-    return table.select([name for name in table.column_names if name in set(columns)])
+    with pa.BufferOutputStream() as sink:
+        csv.write_csv(text, sink)
+        lines = sink.getvalue()
+    parse = csv.ParseOptions(newlines_in_values=True, ignore_empty_lines=False)
+    return csv.read_csv(pa.BufferReader(lines), parse_options=parse, convert_options=csv_options())
+
+
+def _frame(table: Any, columns: Sequence[str]) -> pd.DataFrame:  # noqa: ANN401 - untyped library
+    """A frame of plain columns: what pandas once noted about them is not taken up."""
+    import pyarrow as pa
+
+    exact = {}
+    for i, field in enumerate(table.schema):
+        if pa.types.is_decimal(field.type):
+            table = table.set_column(i, field.name, _from_decimal(table.column(i)))
+        if _loses_digits(table.column(i)):
+            exact[field.name] = pd.array(table.column(i).to_pandas(types_mapper=_whole))
+    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, split_blocks=True)
+    for name, values in exact.items():
+        frame[name] = values
+    return frame[list(columns)]
+
+
+def _is_index(name: str) -> bool:
+    """Whether pandas wrote the column, to keep an index that has no name."""
+    return name.startswith("__index_level_") and name.endswith("__")
+
+
+def _from_decimal(column: Any) -> Any:  # noqa: ANN401 - untyped library
+    import pyarrow as pa
+
+    whole = column.type.scale == 0 and column.type.precision <= 18
+    return column.cast(pa.int64() if whole else pa.float64())
+
+
+def _loses_digits(column: Any) -> bool:  # noqa: ANN401 - untyped library
+    """Whether a whole number would lose digits as a float, which a missing value makes it."""
+    import pyarrow as pa
+    from pyarrow import compute
+
+    if not (pa.types.is_integer(column.type) and column.null_count):
+        return False
+    ends = compute.min_max(column).as_py()
+    return any(end is not None and abs(end) > _EXACT for end in ends.values())
+
+
+def _whole(kind: Any) -> Any:  # noqa: ANN401 - untyped library
+    import pyarrow as pa
+
+    return pd.UInt64Dtype() if pa.types.is_unsigned_integer(kind) else pd.Int64Dtype()
+
+
+def _digest(table: Any) -> str:  # noqa: ANN401 - untyped library
+    """Digest of the content of rows, whatever their order."""
+    hashes = [row_hashes(batch) for batch in table.to_batches()]
+    content = np.sort(np.concatenate(hashes)).tobytes() if hashes else b""
+    names = "\x1f".join(sorted(table.column_names)).encode()
+    return hashlib.sha256(names + b"\x1e" + content).hexdigest()

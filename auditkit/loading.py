@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from auditkit.config import Config, SubjectConfig, read_config
-from auditkit.data import file_digest, read_table
 from auditkit.errors import InputError, Problem, quote
+from auditkit.intake import Attempts, Intake, take_in
 from auditkit.models import Model
 from auditkit.roles import Roles
 from auditkit.subject import DataSource, Subject, in_canonical_order
@@ -32,6 +32,8 @@ class Prepared:
         architecture: Settings of the model to train, or None.
         training: Settings of the training, or None.
         model: A model that was loaded, or None.
+        notes: What was done to the data on the way in, in whole sentences: a sample that was
+            taken, rows without a partner in a second table, bands that were found.
     """
 
     config: Config
@@ -43,6 +45,7 @@ class Prepared:
     architecture: Any = None
     training: Any = None
     model: Model | None = None
+    notes: tuple[str, ...] = ()
 
     def subject(self, *, progress: bool = False) -> Subject:
         """Make the subject; trains where the configuration says so.
@@ -85,6 +88,7 @@ class Prepared:
             "source": self.source,
             "version": says.version,
             "description": says.description,
+            "data_notes": self.notes,
         }
 
     def _trained(self, *, progress: bool) -> Subject:
@@ -157,67 +161,66 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
     if config is None:
         return None, problems
     where, folder = Path(path).name, Path(path).parent
-    attempt = _Attempts(problems)
+    attempt = Attempts(problems)
     attempt(lambda: _check_seed(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
-    file = folder / config.subject.data
-    table = attempt(lambda: read_table(file))
+    table = take_in(config, folder, where, attempt)
     if table is None:
         return None, problems
     roles = _roles(config.subject, table, architecture, model)
-    problems += roles.problems(table, f"{where} [subject]", file.name)
+    problems += table.problems(roles.features, f"{where} [subject]", learns=model is None)
+    problems += roles.problems(table.rows, f"{where} [subject]", table.name)
     if architecture is not None and roles.label is None:
         problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
     if problems:
         return None, problems
-    source = DataSource(file.name, file_digest(file), len(table))
     return Prepared(
-        config, folder, text, table, roles, source, architecture, training, model
+        config,
+        folder,
+        text,
+        table.rows,
+        roles,
+        table.source,
+        architecture,
+        training,
+        model,
+        table.notes,
     ), problems
 
 
-class _Attempts:
-    """Calls that may find problems; what they find is collected, so that all are told at once."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-
-    def __call__(self, call: Callable[[], Any]) -> Any:  # noqa: ANN401 - whatever the call gives
-        try:
-            return call()
-        except InputError as error:
-            self.problems += error.problems
-            return None
-
-
 def _model(
-    says: SubjectConfig, folder: Path, where: str, attempt: _Attempts
+    says: SubjectConfig, folder: Path, where: str, attempt: Attempts
 ) -> tuple[Any, Any, Model | None]:
-    """Settings of the model to train, of its training, or the model that was loaded."""
-    if "file" in says.model:
-        return None, None, attempt(lambda: _load_model(folder / str(says.model["file"])))
+    """Settings of the model to train, of its training, or the model that was opened."""
+    place = f"{where} [subject.model]"
+    if "file" in says.model or "endpoint" in says.model:
+        return None, None, attempt(lambda: _open(says, folder, place))
     if "train" not in says.model:
         return None, None, None
+    if says.task != "binary":
+        expected = "a binary task: the training core has no other yet"
+        attempt.problems.append(Problem(f"{where} [subject] task", quote(says.task), expected))
     from auditkit.training.settings import architecture_from, training_from
 
     chosen = {key: value for key, value in says.model.items() if key != "train"}
+    if isinstance(chosen.get("vectors"), str):
+        chosen["vectors"] = str(folder / chosen["vectors"])
     kind = says.model["train"]
     trained = {key: value for key, value in says.training.items() if key != "seed"}
     return (
-        attempt(lambda: architecture_from(kind, chosen, f"{where} [subject.model]")),
+        attempt(lambda: architecture_from(kind, chosen, place)),
         attempt(lambda: training_from(trained, f"{where} [subject.training]")),
         None,
     )
 
 
-def _load_model(path: Path) -> Model:
-    if path.suffix.lower() in {".pkl", ".pickle", ".joblib", ".pt", ".pth", ".bin"}:
-        found = f"a {path.suffix} file, which can run code when it is opened"
-        hint = "Save the model with model.save(folder), as safetensors and JSON."
-        raise InputError([Problem(path.name, found, "a model folder", hint)])
-    from auditkit.models.torch import TorchModel
+def _open(says: SubjectConfig, folder: Path, place: str) -> Model:
+    from auditkit.models.opening import open_model
 
-    return TorchModel.load(path.parent if path.suffix == ".safetensors" else path)
+    table = {key: value for key, value in says.model.items() if key != "threshold"}
+    return open_model(
+        table, folder, place, task=says.task, positive=says.positive, features=says.features
+    )
 
 
 def _check_seed(says: SubjectConfig, where: str) -> None:
@@ -227,28 +230,29 @@ def _check_seed(says: SubjectConfig, where: str) -> None:
         raise InputError([Problem(place, quote(seed), "a whole number from 0 on")])
 
 
-def _roles(
-    says: SubjectConfig, table: pd.DataFrame, architecture: object, model: Model | None
-) -> Roles:
+def _roles(says: SubjectConfig, table: Intake, architecture: object, model: Model | None) -> Roles:
     features = says.features
     if features is None and architecture is not None:
-        features = _default_features(says, table, architecture)
+        features = _default_features(says, table.columns, architecture)
     if features is None and model is not None:
-        features = list(getattr(model, "players", {}))
+        features = list(getattr(model, "features", ()) or ())
     return Roles(
         label=says.label,
         positive=says.positive,
         score=says.model.get("score"),
         prediction=says.model.get("prediction"),
-        sensitive=tuple(says.sensitive),
+        sensitive=table.sensitive,
         features=tuple(features or ()),
-        bands=says.bands,
+        bands=table.bands,
+        task=says.task,
     )
 
 
-def _default_features(says: SubjectConfig, table: pd.DataFrame, architecture: object) -> list[str]:
+def _default_features(
+    says: SubjectConfig, columns: Sequence[str], architecture: object
+) -> list[str]:
     sequence: Mapping[str, Any] = getattr(architecture, "sequence", {})
     if sequence:
-        columns = [column for steps in sequence.values() for column in steps]
-        return [*columns, *getattr(architecture, "static", ())]
-    return [str(name) for name in table.columns if str(name) != says.label]
+        steps = [column for steps in sequence.values() for column in steps]
+        return [*steps, *getattr(architecture, "static", ())]
+    return [name for name in columns if name != says.label]

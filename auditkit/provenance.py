@@ -73,6 +73,7 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
             rows=subject.source.rows,
             assessed=len(subject),
             trained_on=None if subject.train is None else len(subject.train),
+            notes=list(subject.data_notes),
         ),
         roles=_roles(subject),
         groups=[

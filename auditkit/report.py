@@ -55,6 +55,7 @@ class DataRecord(_Record):
     rows: int
     assessed: int
     trained_on: int | None = None
+    notes: list[str] = []
 
 
 class RolesRecord(_Record):

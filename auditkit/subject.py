@@ -100,6 +100,7 @@ class Subject:
         source: Where the rows came from.
         version: Version of the model, as its owner says.
         description: One plain sentence on what it decides.
+        data_notes: What was done to the data on the way in, in whole sentences.
     """
 
     name: str
@@ -124,6 +125,7 @@ class Subject:
     recipe: Recipe | None = None
     version: str = ""
     description: str = ""
+    data_notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -145,6 +147,7 @@ class Subject:
         source: DataSource | None = None,
         version: str = "",
         description: str = "",
+        data_notes: Sequence[str] = (),
     ) -> Subject:
         """Audit a table of scores or decisions; no model is needed.
 
@@ -162,6 +165,7 @@ class Subject:
             source: Where the rows came from; a digest of the rows where not given.
             version: Version of the model behind the scores.
             description: One plain sentence on what it decides.
+            data_notes: What was done to the data on the way in, in whole sentences.
 
         Returns:
             The subject.
@@ -191,6 +195,7 @@ class Subject:
             threshold=0.5 if threshold is None else threshold,
             version=version,
             description=description,
+            data_notes=tuple(data_notes),
         )
 
     @classmethod
@@ -214,6 +219,7 @@ class Subject:
         source: DataSource | None = None,
         version: str = "",
         description: str = "",
+        data_notes: Sequence[str] = (),
     ) -> Subject:
         """Audit a trained model on rows that it has not seen.
 
@@ -235,6 +241,7 @@ class Subject:
             source: Where the rows came from; a digest of the rows where not given.
             version: Version of the model.
             description: One plain sentence on what it decides.
+            data_notes: What was done to the data on the way in, in whole sentences.
 
         Returns:
             The subject.
@@ -254,6 +261,7 @@ class Subject:
             threshold=threshold,
             version=version,
             description=description,
+            data_notes=tuple(data_notes),
             model=model,
             train=train,
             population=population,

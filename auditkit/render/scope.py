@@ -13,7 +13,7 @@ from markupsafe import Markup
 from auditkit.render import numbers
 from auditkit.render.figures import cell
 from auditkit.render.page import Page, Pair
-from auditkit.render.text import el, name
+from auditkit.render.text import TEXT, el, name
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ def scope(page: Page) -> list[Pair]:
         (words("scope.rows"), words("count.rows", n=data.rows)),
         (words("scope.assessed"), words("count.rows", n=data.assessed)),
         (words("scope.trained_on"), trained),
+        *((words("scope.note"), name(note, TEXT)) for note in data.notes),
         (words("scope.label"), _label(page)),
         (words("scope.decision"), _decision(page)),
         (words("scope.sensitive"), _names(page, roles.sensitive)),
@@ -52,6 +53,8 @@ def _label(page: Page) -> Markup:
     roles = page.report.subject.roles
     if roles.label is None:
         return page.words("scope.none")
+    if page.report.subject.task != "binary":
+        return name(roles.label)
     positive = cell(roles.positive)
     return page.words("scope.label_is", label=name(roles.label), positive=positive)
 

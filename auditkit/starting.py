@@ -1,0 +1,351 @@
+"""`auditkit init`: the two files for a data file, their roles guessed and every guess marked."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import click
+
+from auditkit.errors import InputError, Problem, quote
+from auditkit.guessing import Guess, guess
+
+__all__ = ["CONFIG", "POLICY", "Guess", "guess", "init", "toml_text", "write_start"]
+
+#: Names of the files that are written.
+CONFIG, POLICY = "auditkit.toml", "policy.toml"
+
+_HEAD = """\
+# Written by `auditkit init`. A line marked "guessed" is a guess from names and values: check it,
+# then take the mark away. A line "# key = value" is a setting at rest, its value only an example:
+# take the "# " away to use it. Run it with: auditkit run auditkit.toml
+"""
+_JOIN = """\
+# [subject.join]  # sensitive columns in a second file; the model never sees them
+# data = "people.parquet"  # key and sensitive columns, one row a person
+# key = "person_id"  # column that both files have"""
+_OTHER_WAYS = """\
+# Instead, exactly one of these:
+# train = "mlp"  # train a model here, or
+# file = "model"  # a folder that a model was saved to, or
+# score = "score"  # a column of scores, and
+# threshold = 0.5  # a row is selected where its score is at least this
+# prediction = "decision"  # a column of decisions"""
+_TRAINING = """\
+# [subject.split]  # shares of the rows; the rest trains
+# test = 0.3  # rows that the model is assessed on
+# validation = 0.1  # rows that say when to stop training
+# seed = 0  # another seed, another split
+
+# [subject.training]
+# epochs = 30  # most passes over the training rows
+# batch_size = 256  # rows of one step
+# learning_rate = 0.001  # step size of the first epoch
+# patience = 5  # epochs without progress before training stops
+# seed = 0  # another seed, another model"""
+_AUDITS = """\
+# [audits.fairness]
+# level = 0.95  # confidence of every interval
+# min_group = 10  # rows that a group's rate must rest on to be compared"""
+_POLICY_HEAD = """\
+# Written by `auditkit init`. Every limit here is the starter's own choice, to be replaced: decide
+# what is acceptable for this use, before the next run, and say in `source` whose rule it is.
+
+name = "starter"
+on_inconclusive = "review"  # what an interval across a limit means: review, fail or point
+"""
+
+
+@click.command()
+@click.argument("file")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for both files; by default the one that FILE lies in.",
+)
+@click.option("--table", help="Table to read, where FILE is a connection URL.")
+def init(file: str, out: Path | None, table: str | None) -> int:
+    """Write auditkit.toml and policy.toml for FILE, with guessed roles.
+
+    FILE is a CSV, Parquet or Arrow file, a pattern such as "part-*.parquet", a folder of Parquet
+    files, or a connection URL. Nothing is overwritten.
+    """
+    config, policy = write_start(file, out, table=table)
+    click.echo(f"Check what is marked as guessed, then: auditkit run {config}", err=True)
+    click.echo(str(config))
+    click.echo(str(policy))
+    return 0
+
+
+def write_start(
+    file: str | Path, folder: str | Path | None = None, *, table: str | None = None
+) -> tuple[Path, Path]:
+    """Write `auditkit.toml` and `policy.toml` for a data file.
+
+    Args:
+        file: What `auditkit.data.read` takes.
+        folder: Where both are written; by default beside the data.
+        table: Table to read, where `file` is a connection URL.
+
+    Returns:
+        The two files.
+
+    Raises:
+        InputError: If the data cannot be read, hold nothing to audit, or a file is there already;
+            then nothing is written.
+    """
+    from auditkit.data import read
+    from auditkit.warehouse import is_url
+
+    out = _beside(str(file)) if folder is None else Path(folder)
+    targets = (out / CONFIG, out / POLICY)
+    problems = [
+        Problem(str(path), "a file", "none: nothing is overwritten", "Choose a folder with --out.")
+        for path in targets
+        if path.exists()
+    ]
+    try:
+        data = read(file, table=table, folder=out if is_url(file) else "")
+    except InputError as error:
+        raise InputError([*problems, *error.problems]) from None
+    source = str(file) if is_url(file) else _relative(str(file), out)
+    found = guess(data.frame, _subject_name(str(file), table))
+    problems += _hopeless(found, data.name)
+    if not source.isprintable():
+        problems.append(Problem("path of the data", quote(source), "letters that show"))
+    if problems:
+        raise InputError(problems)
+    texts = (config_text(found, source, table), policy_text(found))
+    _write_both(dict(zip(targets, texts, strict=True)))
+    return targets
+
+
+def config_text(found: Guess, data: str, table: str | None = None) -> str:
+    """Write `auditkit.toml`.
+
+    Args:
+        found: Who is who.
+        data: The data, as seen from where the file will lie.
+        table: Table of a connection URL, or None.
+
+    Returns:
+        The text of the file; what it says is what was guessed, whatever the columns are called.
+    """
+    blocks = [
+        [_HEAD],
+        [
+            "[subject]",
+            _marked("name", toml_text(found.name), "from the name of the data"),
+            '# version = "1.0.0"  # version of the model, as its owner says',
+            '# description = ""  # one plain sentence on what the model decides, and for whom',
+            'task = "binary"',
+            f"data = {toml_text(data)}",
+            *([f"table = {toml_text(table)}"] if table else []),
+            "# most_rows = 2000000  # of more rows, a random sample of so many is read",
+            *_outcome_lines(found),
+            *_list_lines("sensitive", found.sensitive, found.why),
+            *(_feature_lines(found) if found.trains else _left_out_lines(found)),
+        ],
+        list(_band_lines(found)),
+        list(_multi_lines(found)),
+        [_JOIN],
+        ["[subject.model]", *_model_lines(found), _OTHER_WAYS],
+        [_TRAINING] if found.trains else [],
+        [_AUDITS],
+    ]
+    return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
+
+
+def policy_text(found: Guess) -> str:
+    """Write `policy.toml`: a modest starter, every limit marked as the starter's own choice.
+
+    Args:
+        found: Who is who.
+
+    Returns:
+        The text of the file.
+    """
+    blocks = [_POLICY_HEAD]
+    if found.trains or found.score is not None:
+        blocks += [
+            _criterion("P1", "roc_auc", "at_least = 0.7", "It ranks clearly better than chance."),
+            _criterion(
+                "P2",
+                "calibration_in_the_large",
+                "at_least = -0.05\nat_most = 0.05",
+                "The scores are right on average.",
+            ),
+        ]
+    else:
+        why = "It decides clearly better than chance."
+        blocks.append(_criterion("P1", "balanced_accuracy", "at_least = 0.6", why))
+    why = "No group is selected less than four fifths as often as another."
+    for i, name in enumerate(found.sensitive, 1):
+        over = f"slice = [{toml_text(name)}]\nat_least = 0.8"
+        blocks.append(_criterion(f"F{i}", "demographic_parity_ratio", over, why))
+    if found.trains:
+        why = "Who was in the training rows cannot be told."
+        blocks.append(_criterion("V1", "membership_auc", "at_most = 0.6", why))
+    return "\n".join(blocks)
+
+
+def toml_text(text: str) -> str:
+    r"""Write text as a TOML basic string, on one line and with nothing in it that does not show.
+
+    Example:
+        >>> print(toml_text('a "b" \\ \x7f'))
+        "a \"b\" \\ \u007F"
+    """
+    return f'"{"".join(map(_escaped, text))}"'
+
+
+def _key(name: str) -> str:
+    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_text(name)
+
+
+def _escaped(character: str) -> str:
+    if character in '"\\':
+        return f"\\{character}"
+    if character.isprintable():
+        return character
+    code = ord(character)
+    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
+
+
+def _marked(key: str, value: str, why: str) -> str:
+    return f"{key} = {value}  # guessed: {why}"
+
+
+def _outcome_lines(found: Guess) -> Iterator[str]:
+    if found.label is None:
+        yield '# label = "y"  # column of the true outcome; none of two values was found'
+        yield "# positive = 1  # the value of the label that counts as positive"
+        return
+    yield _marked("label", toml_text(found.label), found.why[found.label])
+    value = found.positive
+    written = toml_text(value) if isinstance(value, str) else repr(value).lower()
+    yield _marked("positive", written, found.why["positive"])
+
+
+def _list_lines(key: str, names: Iterable[str], why: Mapping[str, str]) -> Iterator[str]:
+    yield f"{key} = ["
+    for name in names:
+        mark = f"  # guessed: {why[name]}" if name in why else ""
+        yield f"    {toml_text(name)},{mark}"
+    yield "]"
+
+
+def _feature_lines(found: Guess) -> Iterator[str]:
+    yield "# guessed: every other column; the sensitive ones only if you list them here too"
+    *lines, end = _list_lines("features", found.features, {})
+    yield from lines
+    yield from _left_out_lines(found)
+    yield end
+
+
+def _left_out_lines(found: Guess) -> Iterator[str]:
+    indent = "    " if found.trains else ""
+    for name, why in found.left_out.items():
+        yield f"{indent}# {toml_text(name)} left out, guessed: {why}"
+
+
+def _band_lines(found: Guess) -> Iterator[str]:
+    if not found.bands:
+        yield "# [subject.bands]  # edges of a numeric sensitive column, or halves, quartiles, ..."
+        yield "# age = [25, 45, 65]  # a group holds its lower edge"
+        return
+    yield "[subject.bands]  # a group holds its lower edge"
+    for name, edges in found.bands.items():
+        yield _marked(_key(name), f"[{', '.join(map(_number, edges))}]", "rounded quartiles")
+
+
+def _number(value: float) -> str:
+    return (
+        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
+    )
+
+
+def _multi_lines(found: Guess) -> Iterator[str]:
+    rest = "" if found.multi else "# "
+    yield f"{rest}[subject.multi]  # columns with several values a row, and what separates them"
+    if not found.multi:
+        yield '# ethnicity = ";"'
+    for name, separator in found.multi.items():
+        yield _marked(_key(name), toml_text(separator), "seen in its values")
+
+
+def _model_lines(found: Guess) -> Iterator[str]:
+    if found.trains:
+        yield 'train = "mlp"  # guessed: no column of scores or decisions was found'
+        yield "# hidden = [64, 32]  # width of each hidden layer"
+        yield "# dropout = 0.0  # share of hidden units dropped while training"
+    if found.score is not None:
+        yield _marked("score", toml_text(found.score), found.why[found.score])
+    if found.score is not None and found.prediction is None:
+        yield "threshold = 0.5  # guessed: a row is selected where its score is at least this"
+    if found.prediction is not None:
+        yield _marked("prediction", toml_text(found.prediction), found.why[found.prediction])
+
+
+def _criterion(name: str, metric: str, limits: str, why: str) -> str:
+    return (
+        f"# The starter's own choice. {why}\n"
+        f'[[criterion]]\nid = "{name}"\nmetric = "{metric}"\n{limits}\n'
+        'severity = "medium"\nsource = "own choice of the auditkit starter"\n'
+    )
+
+
+def _hopeless(found: Guess, name: str) -> list[Problem]:
+    """Say why nothing could be run on these columns."""
+    problems = []
+    if found.trains and found.label is None:
+        hint = "Without scores or decisions a model is trained, and needs an outcome to learn."
+        expected = "a column of two values, none missing, that is not sensitive"
+        problems.append(Problem(name, "no column that could be the label", expected, hint))
+    elif found.trains and not found.features:
+        left = "; ".join(f"{quote(key)}: {why}" for key, why in list(found.left_out.items())[:8])
+        expected = "at least one column for the model to read"
+        problems.append(Problem(name, "no column that could be a feature", expected, left))
+    return problems
+
+
+def _beside(file: str) -> Path:
+    from auditkit.warehouse import is_url
+
+    if is_url(file):
+        return Path()
+    path = Path(file)
+    if path.exists() or not glob.has_magic(file):
+        return path.parent
+    plain = next(i for i, part in enumerate(path.parts) if glob.has_magic(part))
+    return Path(*path.parts[:plain])
+
+
+def _relative(file: str, folder: Path) -> str:
+    """The data as seen from a folder, with the slashes that every system reads."""
+    return Path(os.path.relpath(Path(file).absolute(), folder.absolute())).as_posix()
+
+
+def _subject_name(file: str, table: str | None) -> str:
+    plain = Path(file).stem.strip("*?[]-_. ")
+    name = "".join(c if c.isprintable() else " " for c in table or plain).strip()
+    return name[:200] or "subject"
+
+
+def _write_both(texts: Mapping[Path, str]) -> None:
+    """Write new files, all or none."""
+    written: list[Path] = []
+    try:
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with path.open("x", encoding="utf-8", newline="\n") as stream:
+                written.append(path)
+                stream.write(text)
+    except OSError as error:
+        for path in written:
+            path.unlink()
+        found = error.strerror or "an error"
+        raise InputError([Problem(str(path), found, "a file that can be written")]) from None

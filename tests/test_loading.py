@@ -1,0 +1,112 @@
+"""From a configuration to a report, for every way to have predictions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from support import scored
+
+from auditkit import load_subject, run
+from auditkit.errors import InputError
+from auditkit.subject import Subject
+
+HEAD = """
+[subject]
+name = "any"
+data = "rows.parquet"
+label = "y"
+sensitive = ["sex"]
+"""
+
+
+def table(n: int = 300) -> pd.DataFrame:
+    frame = scored(n)
+    return frame.assign(income=frame["score"] * 10, years=np.arange(n) % 7)
+
+
+def load(folder: Path, text: str, frame: pd.DataFrame) -> Subject:
+    frame.to_parquet(folder / "rows.parquet")
+    (folder / "auditkit.toml").write_text(HEAD + text, encoding="utf-8")
+    return load_subject(folder / "auditkit.toml")
+
+
+def statuses(subject: Subject) -> dict[str, str]:
+    return {audit.name: audit.status for audit in run(subject).audits}
+
+
+def test_a_saved_network_is_audited_without_its_training_rows(tmp_path: Path) -> None:
+    from auditkit import MLP, Training, fit
+
+    frame = table()
+    model, _ = fit(MLP(hidden=[4]), frame, label="y", features=["income", "years"],
+                   training=Training(epochs=1))  # fmt: skip
+    model.save(tmp_path / "model")
+    for file in ("model", "model/model.safetensors"):
+        subject = load(tmp_path, f'[subject.model]\nfile = "{file}"', frame)
+        assert subject.features == ("income", "years")
+        assert len(subject) == 300
+    how = statuses(subject)
+    assert set(how.values()) == {"completed"}
+
+
+def test_a_scikit_learn_pipeline_is_audited_through_skops(tmp_path: Path) -> None:
+    skops = pytest.importorskip("skops.io")
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    frame = table()
+    pipeline = make_pipeline(StandardScaler(), LogisticRegression())
+    pipeline.fit(frame[["years", "income"]], frame["y"])
+    skops.dump(pipeline, tmp_path / "model.skops")
+    subject = load(tmp_path, '[subject.model]\nfile = "model.skops"\nthreshold = 0.4', frame)
+    assert subject.y_score is not None
+    expected = pipeline.predict_proba(subject.rows[["years", "income"]])[:, 1]
+    assert subject.y_score == pytest.approx(expected, abs=1e-12)
+    assert subject.threshold == 0.4
+    how = statuses(subject)
+    assert how["explainability"] == "skipped"
+    assert how["performance"] == how["fairness"] == how["privacy"] == how["energy"] == "completed"
+
+
+def test_numbers_and_classes_are_loaded_as_scored_tables(tmp_path: Path) -> None:
+    frame = table().assign(y=lambda f: f["income"] * 2, guess=lambda f: f["income"] + 1)
+    subject = load(tmp_path, 'task = "regression"\n[subject.model]\nprediction = "guess"', frame)
+    assert subject.task == "regression"
+    how = statuses(subject)
+    assert set(how.values()) <= {"completed", "skipped"}
+    frame = table().assign(y=lambda f: f["race"], guess="a")
+    subject = load(tmp_path, 'task = "multiclass"\n[subject.model]\nprediction = "guess"', frame)
+    assert subject.classes == ("a", "b", "c")
+    assert set(statuses(subject).values()) <= {"completed", "skipped"}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[subject.model]\nfile = "model.pkl"', "pickle"),
+        ('[subject.model]\nfile = "nothing.onnx"', "nothing.onnx"),
+        ('[subject.model]\nfile = "nothing.skops"\ntrsut = []', "Did you mean 'trust'?"),
+        ('[subject.model]\nendpoint = "ftp://x"', "http"),
+        ('task = "regression"\n[subject.model]\ntrain = "mlp"', "no other yet"),
+        ('task = "ranking"\n[subject.model]\nscore = "score"', "task"),
+        ('[subject.model]\nfile = "a"\nendpoint = "http://b"', "file and endpoint"),
+    ],
+)
+def test_a_model_that_cannot_be_opened_is_said_to(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "model.pkl").write_bytes(b"\x80\x04N.")
+    with pytest.raises(InputError) as caught:
+        load(tmp_path, text, table())
+    assert said in str(caught.value)
+
+
+def test_what_was_done_to_the_data_is_in_the_record(tmp_path: Path) -> None:
+    text = 'most_rows = 200\n[subject.model]\nscore = "score"'
+    subject = load(tmp_path, text, table())
+    assert len(subject) == 200
+    report = run(subject, None, ["performance"])
+    assert report.subject.data.rows == 300
+    assert any("200" in note for note in report.subject.data.notes)

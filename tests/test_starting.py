@@ -1,0 +1,258 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from click.testing import CliRunner
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+from auditkit.audit import known_metrics
+from auditkit.cli import cli, status_of
+from auditkit.config import read_config
+from auditkit.errors import InputError
+from auditkit.loading import prepare
+from auditkit.policy import load_policy, slice_problems
+from auditkit.starting import config_text, guess, init, policy_text, toml_text, write_start
+
+
+def people(n: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, n)
+    return pd.DataFrame(
+        {
+            "person_id": range(n),
+            "性别": rng.choice(["女", "男"], n),
+            "age": rng.integers(18, 90, n),
+            "home": rng.choice(["a", "b"], n),
+            "x": np.round(rng.normal(size=n) + y, 2),
+            "approved": np.where(y == 1, "yes", "no"),
+        }
+    )
+
+
+def audited(config: Path, *audits: str) -> int:
+    chosen = ["--audits", ",".join(audits)]
+    arguments = ["run", str(config), "--out", str(config.parent / "out"), *chosen]
+    return status_of(lambda: cli(arguments, standalone_mode=False))
+
+
+def right(config: Path, policy: Path) -> None:
+    prepared, problems = prepare(config)
+    assert problems == []
+    assert prepared is not None
+    held = load_policy(policy, known_metrics())
+    assert slice_problems(held, prepared.roles.sensitive, "policy.toml") == []
+
+
+def test_both_files_say_what_was_guessed_and_an_audit_runs_on_them_at_once(
+    tmp_path: Path,
+) -> None:
+    people().to_csv(tmp_path / "loans.csv", index=False)
+    config, policy = write_start(tmp_path / "loans.csv")
+    assert (config, policy) == (tmp_path / "auditkit.toml", tmp_path / "policy.toml")
+    says = tomllib.loads(config.read_text("utf-8"))["subject"]
+    assert says == {
+        "name": "loans",
+        "task": "binary",
+        "data": "loans.csv",
+        "label": "approved",
+        "positive": "yes",
+        "sensitive": ["性别", "age"],
+        "bands": {"age": says["bands"]["age"]},
+        "features": ["home", "x"],
+        "model": {"train": "mlp"},
+    }
+    metrics = [c.metric for c in load_policy(policy, known_metrics()).criteria]
+    assert metrics == [
+        *("roc_auc", "calibration_in_the_large", "demographic_parity_ratio"),
+        *("demographic_parity_ratio", "membership_auc"),
+    ]
+    right(config, policy)
+    assert audited(config, "performance", "fairness") in {0, 1, 3}
+
+
+@pytest.mark.parametrize(
+    ("columns", "model"),
+    [
+        ({"score": 0.5}, {"score": "score", "threshold": 0.5}),
+        ({"y_pred": "yes"}, {"prediction": "y_pred"}),
+        ({"score": 0.5, "y_pred": "yes"}, {"score": "score", "prediction": "y_pred"}),
+    ],
+)
+def test_a_table_of_scores_or_decisions_needs_no_model(
+    tmp_path: Path, columns: dict[str, Any], model: dict[str, Any]
+) -> None:
+    rows = people().assign(**columns)
+    if "score" in rows:
+        rows["score"] = np.linspace(0, 1, len(rows))
+    if "y_pred" in rows:
+        rows["y_pred"] = np.where(rows["x"] > 0.5, "yes", "no")
+    rows.to_parquet(tmp_path / "loans.parquet")
+    config, policy = write_start(tmp_path / "loans.parquet")
+    says = tomllib.loads(config.read_text("utf-8"))["subject"]
+    assert says["model"] == model
+    assert "features" not in says
+    right(config, policy)
+    assert audited(config, "performance", "fairness") in {0, 1, 3}
+
+
+def test_every_guess_is_marked_and_every_other_setting_is_there_at_rest(tmp_path: Path) -> None:
+    people().to_csv(tmp_path / "loans.csv", index=False)
+    text = write_start(tmp_path / "loans.csv")[0].read_text("utf-8")
+    for line in text.splitlines():
+        plain = line.startswith(("name", "label", "positive", "age", "train", '    "性别"'))
+        assert not plain or "# guessed: " in line, line
+    assert '# "person_id" left out, guessed: an identifier by its name' in text
+    at_rest = re.findall(r"^# (\w+) = .*  # .+$", text, re.MULTILINE)
+    known = {"version", "description", "most_rows", "key", "data", "hidden", "file", "epochs"}
+    assert known <= set(at_rest)
+
+
+def test_each_setting_at_rest_means_something_when_it_is_taken_up(tmp_path: Path) -> None:
+    people().to_csv(tmp_path / "loans.csv", index=False)
+    config, _ = write_start(tmp_path / "loans.csv")
+    text = config.read_text("utf-8")
+    ways = text[text.index("# Instead, exactly one") : text.index("# [subject.split]")]
+    taken = text.replace(ways, "").replace("# dropout", "dropout").replace("# hidden", "hidden")
+    taken = re.sub(r"^# (\[[\w.]+\]|\w+ = .+)", r"\1", taken, flags=re.MULTILINE)
+    taken = taken.replace('ethnicity = ";"', "")
+    people()[["person_id"]].assign(gender="F").to_parquet(tmp_path / "people.parquet")
+    config.write_text(taken.replace('"性别",', '"性别", "gender",'), encoding="utf-8")
+    assert tomllib.loads(taken)["subject"]["split"]["test"] == 0.3
+    right(config, tmp_path / "policy.toml")
+    assert audited(config, "fairness") in {0, 1, 3}
+    for line in ways.splitlines()[1:]:
+        assert read_config(config)[1] == []
+        tomllib.loads(line.removeprefix("# "))
+
+
+def test_nothing_is_overwritten_and_every_problem_is_said_at_once(tmp_path: Path) -> None:
+    for name in ("auditkit.toml", "policy.toml"):
+        (tmp_path / name).write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        write_start(tmp_path / "no.csv")
+    assert len(caught.value.problems) == 3
+    people()[["x", "age"]].to_csv(tmp_path / "loans.csv", index=False)
+    with pytest.raises(InputError, match="no column that could be the label"):
+        write_start(tmp_path / "loans.csv")
+    people()[["person_id", "approved"]].to_csv(tmp_path / "loans.csv", index=False)
+    with pytest.raises(InputError, match="no column that could be a feature"):
+        write_start(tmp_path / "loans.csv", tmp_path / "new")
+    assert not (tmp_path / "new").exists()
+    assert (tmp_path / "policy.toml").read_text("utf-8") == "mine"
+
+
+def test_of_two_files_either_both_are_written_or_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people().to_csv(tmp_path / "loans.csv", index=False)
+    whole = Path.open
+
+    def full(path: Path, *arguments: Any, **named: Any) -> Any:
+        if path.name == "policy.toml":
+            raise OSError(28, "No space left on device")
+        return whole(path, *arguments, **named)
+
+    monkeypatch.setattr(Path, "open", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        write_start(tmp_path / "loans.csv")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["loans.csv"]
+
+
+def test_the_data_is_named_as_seen_from_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    people().to_parquet(tmp_path / "data" / "part-0.parquet")
+    people().to_parquet(tmp_path / "data" / "part-1.parquet")
+    for file, folder, data, name in (
+        ("data/part-*.parquet", None, "part-*.parquet", "part"),
+        ("data/part-0.parquet", "audit/new", "../../data/part-0.parquet", "part-0"),
+        ("data", None, "data", "data"),
+    ):
+        config, policy = write_start(tmp_path / file, folder and tmp_path / folder)
+        says = tomllib.loads(config.read_text("utf-8"))["subject"]
+        assert (says["data"], says["name"]) == (data, name)
+        right(config, policy)
+
+
+def test_a_table_of_a_database_is_started_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    duckdb = pytest.importorskip("duckdb")
+    pytest.importorskip("ibis")
+    with duckdb.connect(str(tmp_path / "store.db")) as connection:
+        connection.register("given", people())
+        connection.execute("CREATE TABLE loans AS SELECT * FROM given")
+    monkeypatch.chdir(tmp_path)
+    config, policy = write_start("duckdb:///store.db", table="loans")
+    says = tomllib.loads(config.read_text("utf-8"))["subject"]
+    assert (says["data"], says["table"]) == ("duckdb:///store.db", "loans")
+    right(config, policy)
+
+
+def test_the_command_prints_both_files_and_says_what_to_do(tmp_path: Path) -> None:
+    people().to_csv(tmp_path / "loans.csv", index=False)
+    done = CliRunner().invoke(init, [str(tmp_path / "loans.csv"), "--out", str(tmp_path / "a")])
+    assert done.exit_code == 0
+    assert done.stdout.split() == [
+        str(tmp_path / "a" / "auditkit.toml"), str(tmp_path / "a" / "policy.toml"),
+    ]  # fmt: skip
+    assert "Check what is marked as guessed" in done.stderr
+    assert "--out" in CliRunner().invoke(init, ["--help"]).stdout
+
+
+def test_the_command_is_there_without_loading_pandas() -> None:
+    code = "import auditkit.starting, sys; print('pandas' in sys.modules, 'numpy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "False"]
+
+
+hostile = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12)
+HARD = ['"', "\\", "a\nb = 1", "]\r\n[x]", "\x7f\x00\x1b", "\u202e", "'''", '"""', "# x", "\ufeff"]
+
+
+@given(st.lists(hostile, max_size=3))
+@example(HARD)
+def test_any_text_survives_in_a_toml_file_on_one_line(texts: list[str]) -> None:
+    lines = [f"k{i} = {toml_text(text)}  # {toml_text(text)}" for i, text in enumerate(texts)]
+    assert all(line.isprintable() for line in lines)
+    assert list(tomllib.loads("\n".join(lines)).values()) == texts
+
+
+@given(
+    st.lists(hostile.filter(str.strip), min_size=4, max_size=4, unique=True),
+    st.lists(hostile, min_size=2, max_size=2, unique=True),
+    st.sampled_from(["{} sex", "{} id", "{} probability", "y_pred {}", "性别{}", "{} age", "{}"]),
+)
+@example(HARD[:4], HARD[4:6], "{} sex")
+@example(HARD[4:8], HARD[8:10], "{} age")
+@settings(suppress_health_check=[HealthCheck.too_slow])
+def test_whatever_columns_are_called_both_files_say_what_was_guessed(
+    names: list[str], outcomes: list[str], form: str
+) -> None:
+    columns = {
+        names[0]: [1.5, 2.5, 0.5] * 10,
+        form.format(names[1]): [i / 30 for i in range(30)],
+        f"{names[2]} age": list(range(30)),
+        f"{names[3]} race": ["a;b", "c"] * 15,
+        "label": outcomes * 15,
+    }
+    found = guess(pd.DataFrame(columns), names[0])
+    says = tomllib.loads(config_text(found, names[0]))["subject"]
+    assert (says["name"], says["data"]) == (names[0], names[0])
+    assert (says["label"], says["positive"]) == (found.label, found.positive)
+    assert tuple(says["sensitive"]) == found.sensitive
+    assert tuple(says.get("features", found.features)) == found.features
+    assert says.get("bands", {}) == found.bands
+    assert says.get("multi", {}) == found.multi
+    assert says["model"].get("score") == found.score
+    policy = tomllib.loads(policy_text(found))
+    slices = [tuple(c["slice"]) for c in policy["criterion"] if "slice" in c]
+    assert slices == [(name,) for name in found.sensitive]
