@@ -104,11 +104,10 @@ def take_in(config: Config, folder: Path, where: str, attempt: Attempts) -> Inta
     second = None if says.join is None else attempt(_second, says.join, says.sensitive, folder)
     if data is None:
         return None
-    name = f"{data.name} ({data.note})" if data.sampled else data.name
     intake = Intake(
         rows=data.frame,
         name=data.name,
-        source=DataSource(name, data.digest, data.rows_total),
+        source=DataSource(data.name, data.digest, data.rows_total),
         columns=data.columns,
         sensitive=tuple(says.sensitive),
         notes=(f"Read {data.note}.",) if data.sampled else (),
