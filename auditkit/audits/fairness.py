@@ -147,7 +147,10 @@ class Fairness:
 
     def _crossings(self, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
         alone = [(name,) for name in columns]
-        return [*alone, *combinations(columns, 2)] if self.intersections else [*alone]
+        if not self.intersections:
+            return [*alone]
+        origin = {name: _origin(name, columns) for name in columns}
+        return [*alone, *(p for p in combinations(columns, 2) if origin[p[0]] != origin[p[1]])]
 
     def _compared(
         self, groups: Sequence[Groups], cells: Cells, lines: _Lines
@@ -312,6 +315,14 @@ def _share(rate: Rate, table: IntArray, level: float, where: dict[str, str]) -> 
 def _exact(metric: Metric, value: float, n: int, source: str, where: dict[str, str]) -> Measurement:
     reason = "counted on every assessed row, so there is no sampling error"
     return metric.measure(value, n=n, exact=True, reason=reason, source=source, slice=where)
+
+
+def _origin(name: str, columns: Sequence[str]) -> str:
+    """The column that a column of one of its values ("column: value") was made from, or itself.
+
+    Crossing the two would compare a column with itself.
+    """
+    return next((column for column in columns if name.startswith(f"{column}: ")), name)
 
 
 def _group_count(groups: Sequence[Groups], rows: int) -> Measurement:

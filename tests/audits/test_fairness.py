@@ -479,3 +479,19 @@ def test_the_audits_load_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+def test_a_column_of_several_values_is_not_crossed_with_its_own_values() -> None:
+    rng = np.random.default_rng(0)
+    parts = {name: rng.choice(["no", "yes"], 200) for name in ("e: a", "e: b")}
+    rows = pd.DataFrame({"y": rng.integers(0, 2, 200), "d": rng.integers(0, 2, 200), **parts})
+    rows["e"] = rows["e: a"] + " and " + rows["e: b"]
+    rows["sex"] = rng.choice(["F", "M"], 200)
+    subject = Subject.from_scores(
+        rows, label="y", prediction="d", sensitive=["e", "e: a", "e: b", "sex"]
+    )
+    evidence = Fairness().run(subject, np.random.default_rng(0))
+    crossed = {tuple(one.slice) for one in evidence if isinstance(one, Measurement)}
+    assert {pair for pair in crossed if len(pair) == 2} == {
+        ("e", "sex"), ("e: a", "sex"), ("e: b", "sex"),
+    }  # fmt: skip
