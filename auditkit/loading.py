@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,6 +100,7 @@ class Prepared:
         train, validation, test = split(
             everyone,
             label=str(self.roles.label),
+            task=says.task,
             test=shares.test,
             validation=shares.validation,
             seed=shares.seed,
@@ -108,6 +109,7 @@ class Prepared:
             architecture=self.architecture,
             training=self.training,
             label=str(self.roles.label),
+            task=says.task,
             positive=self.roles.positive,
             features=self.roles.features,
             validation=validation,
@@ -197,9 +199,6 @@ def _model(
         return None, None, attempt(lambda: _open(says, folder, place))
     if "train" not in says.model:
         return None, None, None
-    if says.task != "binary":
-        expected = "a binary task: the training core has no other yet"
-        attempt.problems.append(Problem(f"{where} [subject] task", quote(says.task), expected))
     from auditkit.training.settings import architecture_from, training_from
 
     chosen = {key: value for key, value in says.model.items() if key != "train"}
@@ -251,8 +250,5 @@ def _roles(says: SubjectConfig, table: Intake, architecture: object, model: Mode
 def _default_features(
     says: SubjectConfig, columns: Sequence[str], architecture: object
 ) -> list[str]:
-    sequence: Mapping[str, Any] = getattr(architecture, "sequence", {})
-    if sequence:
-        steps = [column for steps in sequence.values() for column in steps]
-        return [*steps, *getattr(architecture, "static", ())]
-    return [name for name in columns if name != says.label]
+    named: Sequence[str] = getattr(architecture, "columns", ())
+    return list(named) or [name for name in columns if name != says.label]

@@ -91,7 +91,6 @@ def test_numbers_and_classes_are_loaded_as_scored_tables(tmp_path: Path) -> None
         ('[subject.model]\nfile = "nothing.onnx"', "nothing.onnx"),
         ('[subject.model]\nfile = "nothing.skops"\ntrsut = []', "Did you mean 'trust'?"),
         ('[subject.model]\nendpoint = "ftp://x"', "http"),
-        ('task = "regression"\n[subject.model]\ntrain = "mlp"', "no other yet"),
         ('task = "ranking"\n[subject.model]\nscore = "score"', "task"),
         ('[subject.model]\nfile = "a"\nendpoint = "http://b"', "file and endpoint"),
     ],

@@ -166,8 +166,13 @@ def plain(encoder: Any) -> dict[str, Any]:  # noqa: ANN401 - any dataclass
     return values
 
 
-def validated(chosen: type[T], values: Mapping[str, Any]) -> T:
+def validated(chosen: type[T], values: Mapping[str, Any], where: str = "encoder") -> T:
     """Read a dataclass from plain JSON values, strictly.
+
+    Args:
+        chosen: The dataclass.
+        values: What somebody gave for it.
+        where: What to call it in a message.
 
     Raises:
         InputError: Lists everything that is missing, unknown or of the wrong type.
@@ -176,14 +181,14 @@ def validated(chosen: type[T], values: Mapping[str, Any]) -> T:
         # Through JSON text, where a list is right for a tuple and nothing else is converted.
         return TypeAdapter(chosen).validate_json(json.dumps(dict(values)))
     except ValidationError as error:
-        _refuse(error)
+        _refuse(error, where)
     except (TypeError, ValueError, RecursionError):
-        raise InputError([Problem("encoder", "no plain JSON", "a saved encoder")]) from None
+        raise InputError([Problem(where, "no plain JSON", f"a saved {where}")]) from None
 
 
-def _refuse(error: ValidationError) -> Never:
+def _refuse(error: ValidationError, name: str) -> Never:
     problems = []
     for detail in error.errors(include_url=False, include_context=False):
-        where = ".".join(["encoder", *(str(part)[:80] for part in detail["loc"])])
+        where = ".".join([name, *(str(part)[:80] for part in detail["loc"])])
         problems.append(Problem(where, quote(detail["input"]), detail["msg"][:200]))
     raise InputError(problems) from None

@@ -81,18 +81,22 @@ def open_model(
     path = folder / named
     suffix = path.suffix.lower()
     if path.is_dir() or suffix == ".safetensors":
-        return _from_core(table, path, where)
+        return _from_core(table, path, where, task)
     opened: Model = _adapter(path, suffix).from_config(
         table, folder, where, task=task, positive=positive, features=features
     )
     return opened
 
 
-def _from_core(table: Mapping[str, Any], path: Path, where: str) -> Model:
+def _from_core(table: Mapping[str, Any], path: Path, where: str, task: str) -> Model:
     read_settings(FileSettings, table, where)
     from auditkit.models.torch import TorchModel
 
-    return TorchModel.load(path if path.is_dir() else path.parent)
+    model = TorchModel.load(path if path.is_dir() else path.parent)
+    if model.task != task:
+        found, expected = f"a {model.task} model ({quote(path.name)})", f"a {task} one"
+        raise InputError([Problem(f"{where} file", found, expected, "Set [subject] task.")])
+    return model
 
 
 def _adapter(path: Path, suffix: str) -> Any:  # noqa: ANN401 - a module

@@ -9,7 +9,7 @@ import math
 import os
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,20 +20,29 @@ import torch
 
 from auditkit.encoding import Encoder, encoder_from_dict
 from auditkit.errors import InputError, Problem, quote
+from auditkit.roles import Task
 from auditkit.training.settings import Architecture, architecture_from
+from auditkit.training.target import Target
 
 T = TypeVar("T")
 
 #: Names of the two files of a saved model.
 WEIGHTS, CONFIG = "model.safetensors", "model.json"
 #: Format of `model.json`.
-FORMAT = 1
+FORMAT = 2
 #: Rows scored at once.
 ROWS_AT_ONCE = 8_192
 #: Largest `model.json` that is read; unit: bytes.
 LARGEST_CONFIG = 64_000_000
 #: Keys of `model.json`.
-_KEYS = {"format": int, "kind": str, "architecture": dict, "encoder": dict, "sha256": str}
+_KEYS = {
+    "format": int,
+    "kind": str,
+    "architecture": dict,
+    "encoder": dict,
+    "target": dict,
+    "sha256": str,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +50,12 @@ class TorchModel:
     """A trained network with its encoding; satisfies `auditkit.models.NetworkModel`.
 
     Attributes:
-        network: Takes encoded rows, gives logits (n,); put into evaluation mode here.
+        network: Takes encoded rows, gives logits (n,) or (n, classes), or standardised numbers
+            (n,); put into evaluation mode here.
         encoder: Encoding of raw rows.
         kind: What it is, a key of `auditkit.training.settings.ARCHITECTURES`.
         architecture: Settings of the network.
+        target: What it gives, and how that is read.
 
     Example:
         >>> import auditkit, pandas as pd
@@ -58,6 +69,7 @@ class TorchModel:
     encoder: Encoder
     kind: str
     architecture: Architecture
+    target: Target = field(default_factory=Target)
 
     def __post_init__(self) -> None:
         self.network.eval()
@@ -71,6 +83,16 @@ class TorchModel:
     def sha256(self) -> str:
         """Digest of weights and configuration."""
         return _digest(self._config(), self._weights())
+
+    @property
+    def task(self) -> Task:
+        """Kind of prediction."""
+        return self.target.task
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the columns of the scores of a multiclass model; empty for others."""
+        return self.target.classes
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -103,7 +125,7 @@ class TorchModel:
             rows: Raw rows; other columns are ignored.
 
         Returns:
-            Shape (n,): probability of the positive class.
+            As `scores_of`.
 
         Raises:
             InputError: If a feature is missing or cannot be encoded; all are listed.
@@ -117,15 +139,17 @@ class TorchModel:
             encoded: Shape (n, ...) as `encode` gives them, or flattened (n, p).
 
         Returns:
-            Shape (n,): probability of the positive class.
+            Probability of the positive class (n,), of each of `classes` (n, classes), or the
+            predicted numbers (n,) of a regression.
         """
         array = np.ascontiguousarray(encoded, dtype=np.float32)
         rows = torch.from_numpy(array.reshape(len(array), *self.encoder.shape))
-        scores = np.empty(len(array), dtype=np.float64)
+        shape = (len(array), self.target.outputs)[: 1 + bool(self.classes)]
+        scores = np.empty(shape, dtype=np.float64)
         with torch.inference_mode():
             for start in range(0, len(array), ROWS_AT_ONCE):
                 part = slice(start, start + ROWS_AT_ONCE)
-                scores[part] = torch.sigmoid(self.network(rows[part]).double()).numpy()
+                scores[part] = self.target.read(self.network(rows[part]))
         return scores
 
     def save(self, folder: str | Path) -> None:
@@ -169,13 +193,14 @@ class TorchModel:
         kind, digest = config["kind"], config["sha256"]
         architecture = architecture_from(kind, config["architecture"], f"{CONFIG} architecture")
         encoder = encoder_from_dict(config["encoder"])
+        target = Target.from_dict(config["target"])
         weights = _read(Path(folder) / WEIGHTS, load, "safetensors file")
         try:
-            network = network_for(architecture, encoder, generator=None)
+            network = network_for(architecture, encoder, generator=None, outputs=target.outputs)
         except ValueError as error:
             raise InputError([Problem(CONFIG, str(error), "a fitting encoder")]) from None
         _fill(network, weights)
-        model = cls(network, encoder, kind, architecture)
+        model = cls(network, encoder, kind, architecture, target)
         if model.sha256 != digest:
             found = "files that do not belong together, or were changed"
             raise InputError([Problem(CONFIG, found, "the digest that was saved")])
@@ -191,6 +216,7 @@ class TorchModel:
             "kind": self.kind,
             "architecture": dataclasses.asdict(self.architecture),
             "encoder": self.encoder.to_dict(),
+            "target": self.target.to_dict(),
         }
 
 

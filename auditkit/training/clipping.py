@@ -10,6 +10,7 @@ Source:
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -17,12 +18,13 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from auditkit.training.loop import losses
 from auditkit.training.networks import LastState
 from auditkit.training.record import TrainingError
 
 #: Layers without weights that treat every row by itself.
 _ROWWISE = (nn.ReLU, nn.Dropout, LastState)
+#: Outputs and targets to the loss of each row.
+Losses = Callable[[torch.Tensor, torch.Tensor], torch.Tensor]
 #: Keeps the division by a norm of 0 finite; as Opacus.
 _EPSILON = 1e-6
 
@@ -54,7 +56,7 @@ class Tap(Protocol):
 
 
 def write_clipped(
-    network: nn.Module, x: torch.Tensor, y: torch.Tensor, max_grad_norm: float
+    network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses, max_grad_norm: float
 ) -> torch.Tensor:
     """Set `grad` of every weight to the sum of the clipped gradients of the rows.
 
@@ -62,6 +64,7 @@ def write_clipped(
         network: A sequence of layers; see `walk`.
         x: Encoded rows, shape (n, ...); n may be 0.
         y: Targets, shape (n,).
+        losses: Outputs and targets to the loss of each row.
         max_grad_norm: Norm to which the gradient of each row is clipped.
 
     Returns:
@@ -71,15 +74,16 @@ def write_clipped(
         TrainingError: If the network has a layer whose gradients cannot be clipped here.
 
     Example:
+        >>> from auditkit.training.target import Target
         >>> layer = nn.Linear(1, 1)
         >>> network = nn.Sequential(layer)
-        >>> _ = write_clipped(network, torch.ones(8, 1), torch.zeros(8), max_grad_norm=0.1)
+        >>> _ = write_clipped(network, torch.ones(8, 1), torch.zeros(8), Target().losses, 0.1)
         >>> total = torch.stack([layer.weight.grad.sum(), layer.bias.grad.sum()]).norm()
         >>> round(float(total), 4)
         0.8
     """
-    logits, taps = walk(network, x)
-    each = losses(logits, y)
+    outputs, taps = walk(network, x)
+    each = losses(outputs, y)
     deltas = torch.autograd.grad(each.sum(), [tap.outputs for tap in taps])
     with torch.no_grad():
         pairs = list(zip(taps, deltas, strict=True))
@@ -99,7 +103,7 @@ def walk(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, list[Tap]]:
         x: Encoded rows, shape (n, ...).
 
     Returns:
-        Logits, shape (n,), and the layers with weights that were met.
+        Outputs, shape (n,) or (n, k), and the layers with weights that were met.
 
     Raises:
         TrainingError: If a layer is of another kind, or a weight would be left out.
@@ -118,8 +122,8 @@ def walk(network: nn.Module, x: torch.Tensor) -> tuple[torch.Tensor, list[Tap]]:
             state = layer(state)
         else:
             raise TrainingError(f"no private training for a layer of type {type(layer).__name__}")
-    logits: torch.Tensor = state.squeeze(-1)
-    return logits, taps
+    outputs: torch.Tensor = state.squeeze(-1)
+    return outputs, taps
 
 
 def _rooted(outputs: torch.Tensor) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch import nn
 from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import TorchModel
-from auditkit.training.loop import PlainSteps, Steps, mean_loss, run
+from auditkit.roles import Roles, Task
+from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
@@ -28,6 +30,7 @@ from auditkit.training.settings import (
     Training,
 )
 from auditkit.training.splitting import split
+from auditkit.training.target import Target
 
 #: Share of the training rows that early stopping holds back where no validation rows are given.
 HELD_BACK = 0.1
@@ -38,8 +41,10 @@ def fit(
     rows: pd.DataFrame,
     *,
     label: str,
+    task: Task = "binary",
     positive: object = 1,
     features: Sequence[str] | None = None,
+    weight: str | None = None,
     validation: pd.DataFrame | None = None,
     training: Training | None = None,
     privacy: Privacy | None = None,
@@ -52,9 +57,12 @@ def fit(
         architecture: The network.
         rows: Training rows, label included. The encoding is learnt on them only.
         label: Column of the outcome.
-        positive: The value of `label` that counts as positive.
-        features: Columns that the model reads; None takes all but the label, or those that an
-            `LSTM` or a network over text names.
+        task: "binary" (one logit, log loss), "multiclass" (one logit for each class of `label`,
+            softmax, log loss) or "regression" (mean squared error).
+        positive: The value of `label` that counts as positive (binary).
+        features: Columns that the model reads; None takes all but the label and the weight, or
+            those that an `LSTM` or a network over text names.
+        weight: Column that says how much each row counts, or None where all count the same.
         validation: Rows for early stopping; None holds back a tenth of `rows` where
             `training.patience` asks for early stopping.
         training: Settings of the training; None takes the defaults.
@@ -81,28 +89,31 @@ def fit(
     from auditkit import meter
 
     training = training or Training()
-    names = _features(architecture, rows, label, features)
-    _demand_trainable(rows, validation, label, positive, seed)
+    names = _features(architecture, rows, (label, weight), features)
+    roles = Roles(label, positive, task=task)
+    _demand_trainable(rows, validation, roles, weight, seed)
     if privacy is not None:
-        _demand_private(architecture)
+        _demand_private(architecture, weight)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
         training = private_training(training, privacy, len(rows))
     with meter.phase("train") as measured:
         if privacy is None:
-            rows, validation = _parts(rows, validation, label, training, seed)
+            rows, validation = _parts(rows, validation, roles, training, seed)
         encoder = learn_encoder(architecture, rows, names)
+        target = Target.fit(rows[label], task)
         weights = torch_generator(seed_of(seed, "weights"))
-        network = network_for(architecture, encoder, generator=weights)
-        x, y = _tensors(encoder, rows, label, positive)
-        steps = _steps(network, x, y, training, privacy, seed)
-        validate = _validation(network, encoder, validation, label, positive)
+        network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
+        prepare = partial(_examples, encoder=encoder, target=target, roles=roles, weight=weight)
+        steps = _steps(network, prepare(rows), target, training, privacy, seed)
+        validate = _validation(network, prepare, target, validation)
         with seeded_dropout(network, seed):
             curve = run(network, steps, training, validate, progress=progress)
         spent = steps.spent()
-    bare, architecture = _bare(network, architecture, encoder), _publishable(architecture)
-    model = TorchModel(bare, encoder, architecture.kind, architecture)
+    bare = _bare(network, architecture, encoder, target)
+    architecture = _publishable(architecture)
+    model = TorchModel(bare, encoder, architecture.kind, architecture, target)
     record = TrainingRecord(
         architecture={"kind": architecture.kind, **dataclasses.asdict(architecture)},
         settings=dataclasses.asdict(training),
@@ -116,6 +127,7 @@ def fit(
         samples_seen=curve.rows,
         parameters=model.parameters,
         cost=measured.cost.to_dict(),
+        loss=target.loss,
         privacy=spent,
     )
     return model, record
@@ -150,9 +162,11 @@ def learn_encoder(
     return TabularEncoder.fit(rows, features)
 
 
-def _bare(network: nn.Module, architecture: Architecture, encoder: Encoder) -> nn.Module:
+def _bare(
+    network: nn.Module, architecture: Architecture, encoder: Encoder, target: Target
+) -> nn.Module:
     """The network without the gradients and the like that its optimizer hung on its weights."""
-    bare = network_for(architecture, encoder, generator=None)
+    bare = network_for(architecture, encoder, generator=None, outputs=target.outputs)
     bare.load_state_dict(network.state_dict(), assign=True)
     return bare
 
@@ -166,67 +180,78 @@ def _publishable(architecture: Architecture) -> Architecture:
 
 def _steps(
     network: nn.Module,
-    x: torch.Tensor,
-    y: torch.Tensor,
+    examples: Examples,
+    target: Target,
     training: Training,
     privacy: Privacy | None,
     seed: int,
 ) -> Steps:
     if privacy is None:
-        return PlainSteps(network, x, y, training=training, seed=seed)
+        return PlainSteps(network, examples, target.objective, training=training, seed=seed)
     from auditkit.training.private import PrivateSteps
 
-    return PrivateSteps(network, x, y, training=training, privacy=privacy, seed=seed)
+    return PrivateSteps(
+        network, examples, target.losses, training=training, privacy=privacy, seed=seed
+    )
 
 
-def _tensors(
-    encoder: Encoder, rows: pd.DataFrame, label: str, positive: object
-) -> tuple[torch.Tensor, torch.Tensor]:
-    targets = (rows[label] == positive).to_numpy(dtype=np.float32)
-    return torch.from_numpy(encoder.encode(rows)), torch.from_numpy(targets)
+def _examples(
+    rows: pd.DataFrame, *, encoder: Encoder, target: Target, roles: Roles, weight: str | None
+) -> Examples:
+    """Rows as the network learns from them; a row that weighs nothing teaches nothing."""
+    weights = None
+    if weight is not None:
+        rows = rows[rows[weight] > 0]
+        weights = torch.from_numpy(rows[weight].to_numpy(dtype=np.float32))
+    y = target.encode(rows[str(roles.label)], roles.positive)
+    return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
 
 
 def _validation(
     network: nn.Module,
-    encoder: Encoder,
+    prepare: Callable[[pd.DataFrame], Examples],
+    target: Target,
     validation: pd.DataFrame | None,
-    label: str,
-    positive: object,
 ) -> Callable[[], float] | None:
-    if validation is None or validation.empty:
+    examples = None if validation is None or validation.empty else prepare(validation)
+    if examples is None or not len(examples):
         return None
-    x, y = _tensors(encoder, validation, label, positive)
-    return lambda: mean_loss(network, x, y)
+    return lambda: mean_loss(network, examples, target.objective)
 
 
 def _parts(
     rows: pd.DataFrame,
     validation: pd.DataFrame | None,
-    label: str,
+    roles: Roles,
     training: Training,
     seed: int,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """Hold rows back for early stopping where it is asked for and none were given."""
     if (validation is not None and len(validation)) or not training.patience:
         return rows, validation
-    kept, held, _ = split(rows, label=label, test=0.0, validation=HELD_BACK, seed=seed)
+    label, task = str(roles.label), roles.task
+    kept, held, _ = split(rows, label=label, task=task, test=0.0, validation=HELD_BACK, seed=seed)
     return kept, held
 
 
 def _features(
-    architecture: Architecture, rows: pd.DataFrame, label: str, features: Sequence[str] | None
+    architecture: Architecture,
+    rows: pd.DataFrame,
+    others: tuple[str, str | None],
+    features: Sequence[str] | None,
 ) -> list[str]:
     """The columns that the model reads; raises unless they fit the architecture."""
     named = None if isinstance(architecture, MLP) else architecture.columns
     if features is None:
-        features = named or [str(name) for name in rows.columns if str(name) != label]
+        features = named or [str(name) for name in rows.columns if str(name) not in others]
     problems = []
     if not features:
         problems.append(Problem("features", "none", "at least one column to learn from"))
     if isinstance(architecture, LSTM) and not architecture.sequence:
         problems.append(Problem("LSTM.sequence", "no channel", "the columns of each channel"))
-    if label in features:
-        problems.append(Problem("features", f"the label {quote(label)}", "other columns only"))
+    for part, name in zip(("label", "weight"), others, strict=True):
+        if name in features:
+            problems.append(Problem("features", f"the {part} {quote(name)}", "other columns only"))
     for name in sorted(set(features) ^ set(features if named is None else named)):
         settings = "LSTM.sequence and static" if architecture.kind == "lstm" else "text"
         where = "features" if name in features else settings
@@ -237,42 +262,70 @@ def _features(
     return list(features)
 
 
-def _demand_private(architecture: Architecture) -> None:
+def _demand_private(architecture: Architecture, weight: str | None) -> None:
+    problems = []
+    if weight is not None:
+        found, expected = f"weights of rows ({quote(weight)})", "private training without weights"
+        problems.append(Problem("privacy", found, expected))
     if isinstance(architecture, TextLSTM | PooledEmbedding):
         found = f"private training of a {architecture.kind}"
         expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
         hint = "The vocabulary, which is learnt from the rows, would not be private either."
-        raise InputError([Problem("privacy", found, expected, hint)])
+        problems.append(Problem("privacy", found, expected, hint))
+    if problems:
+        raise InputError(problems)
 
 
 def _demand_trainable(
     rows: pd.DataFrame,
     validation: pd.DataFrame | None,
-    label: str,
-    positive: object,
+    roles: Roles,
+    weight: str | None,
     seed: int,
 ) -> None:
     problems = []
     for name, part in {"training rows": rows, "validation rows": validation}.items():
         if part is not None:
-            problems += _label_problems(part, label, positive, name)
+            problems += _label_problems(part, roles, name)
+            problems += [] if weight is None else _weight_problems(part, weight, name)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         problems.append(Problem("seed", quote(seed), "a whole number from 0"))
     if problems:
         raise InputError(problems)
 
 
-def _label_problems(rows: pd.DataFrame, label: str, positive: object, where: str) -> list[Problem]:
+def _label_problems(rows: pd.DataFrame, roles: Roles, where: str) -> list[Problem]:
+    label = str(roles.label)
     if label not in rows:
-        known = map(str, rows.columns)
-        return [Problem.unknown(f"label in {where}", label, known, "a column")]
+        there = map(str, rows.columns)
+        return [Problem.unknown(f"label in {where}", label, there, "a column")]
     missing = int(rows[label].isna().sum())
     if missing:
         found = f"{missing} missing values in {quote(label)}"
         return [Problem(f"label in {where}", found, "an outcome in every row")]
-    share = float((rows[label] == positive).mean()) if len(rows) else 0.0
-    if where == "training rows" and not 0 < share < 1:
+    if roles.task == "regression":
+        return roles.problems(rows, where, where) if len(rows) else []
+    if where != "training rows":
+        return []
+    if roles.task == "binary":
+        known = (rows[label] == roles.positive).nunique()
+        expected = f"{quote(roles.positive)} and at least one other outcome"
+    else:
+        known, expected = rows[label].nunique(), "2 classes or more"
+    if known < 2:
         values = ", ".join(quote(value) for value in rows[label].unique()[:5]) or "no rows"
-        expected = f"{quote(positive)} and at least one other outcome"
         return [Problem(f"label in {where}", values, expected)]
     return []
+
+
+def _weight_problems(rows: pd.DataFrame, weight: str, where: str) -> list[Problem]:
+    place = f"weight in {where}"
+    if weight not in rows:
+        return [Problem.unknown(place, weight, map(str, rows.columns), "a column")]
+    if not pd.api.types.is_numeric_dtype(rows[weight]):
+        return [Problem(place, f"values of type {rows[weight].dtype}", "numbers")]
+    values = rows[weight].to_numpy(dtype=np.float64, na_value=np.nan)
+    wrong = int((~(np.isfinite(values) & (values >= 0))).sum())
+    if wrong:
+        return [Problem(place, f"{wrong:,} missing, infinite or negative", "numbers from 0")]
+    return [] if (values > 0).any() else [Problem(place, "no row above 0", "rows that count")]

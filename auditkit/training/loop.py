@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 from torch import nn
-from torch.nn import functional
 
 from auditkit.training.record import Epoch, TrainingError
 from auditkit.training.seeds import seed_of, torch_generator
@@ -19,6 +18,9 @@ from auditkit.training.settings import Training
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
+
+#: Network, encoded rows and targets to the loss of each row, shape (n,).
+Objective = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
 #: Epochs without a better validation loss before "plateau" halves the learning rate.
 PLATEAU = 2
@@ -31,7 +33,7 @@ class Pass:
     """What one pass over the training rows did.
 
     Attributes:
-        loss: Sum of the losses of the rows it met; unit: nats.
+        loss: Sum of the losses of the rows it met.
         rows: Rows it met.
         steps: Optimizer steps.
     """
@@ -77,49 +79,57 @@ class Curve:
     rows: int = 0
 
 
-def losses(logits: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
-    """Log loss of each row.
+@dataclass(frozen=True)
+class Examples:
+    """Rows as a network learns from them.
 
-    Args:
-        logits: Shape (n,).
-        targets: Shape (n,): 1 where positive, else 0.
-
-    Returns:
-        Shape (n,); unit: nats.
-
-    Raises:
-        ValueError: If the shapes differ: broadcasting would mix the rows, which silently voids
-            the guarantee of private training.
-
-    Example:
-        >>> losses(torch.zeros(2), torch.tensor([0.0, 1.0]))
-        tensor([0.6931, 0.6931])
+    Attributes:
+        x: Encoded rows, shape (n, ...).
+        y: Targets, shape (n, ...).
+        weights: How much each row counts, shape (n,), above 0; None where all count the same.
     """
-    if logits.ndim != 1 or logits.shape != targets.shape:
-        raise ValueError(f"logits {tuple(logits.shape)} for targets {tuple(targets.shape)}")
-    return functional.binary_cross_entropy_with_logits(logits, targets, reduction="none")
+
+    x: torch.Tensor
+    y: torch.Tensor
+    weights: torch.Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def __getitem__(self, some: slice | torch.Tensor) -> Examples:
+        weights = None if self.weights is None else self.weights[some]
+        return Examples(self.x[some], self.y[some], weights)
+
+    def loss(self, network: nn.Module, objective: Objective) -> torch.Tensor:
+        """Sum of the losses of the rows, each as often as it counts."""
+        each = objective(network, self.x, self.y)
+        return each.sum() if self.weights is None else each @ self.weights
+
+    @property
+    def total(self) -> float:
+        """Rows, each as often as it counts."""
+        return float(len(self) if self.weights is None else self.weights.double().sum())
 
 
-def mean_loss(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> float:
-    """Mean log loss of rows in evaluation mode.
+def mean_loss(network: nn.Module, examples: Examples, objective: Objective) -> float:
+    """Mean loss of rows in evaluation mode.
 
     Args:
         network: The network; its mode is kept.
-        x: Encoded rows, shape (n, ...), n > 0.
-        y: Targets, shape (n,).
+        examples: The rows, at least one.
+        objective: Gives the loss of each row.
 
     Returns:
-        The mean; unit: nats.
+        The mean, in the unit of the objective.
     """
     mode = network.training
     network.eval()
     total = 0.0
     with torch.no_grad():
-        for start in range(0, len(y), ROWS_AT_ONCE):
-            part = slice(start, start + ROWS_AT_ONCE)
-            total += float(losses(network(x[part]), y[part]).sum())
+        for start in range(0, len(examples), ROWS_AT_ONCE):
+            total += float(examples[start : start + ROWS_AT_ONCE].loss(network, objective))
     network.train(mode)
-    return total / len(y)
+    return total / examples.total
 
 
 class PlainSteps:
@@ -130,24 +140,31 @@ class PlainSteps:
     """
 
     def __init__(
-        self, network: nn.Module, x: torch.Tensor, y: torch.Tensor, *, training: Training, seed: int
+        self,
+        network: nn.Module,
+        examples: Examples,
+        objective: Objective,
+        *,
+        training: Training,
+        seed: int,
     ) -> None:
-        self._network, self._x, self._y = network, x, y
+        self._network, self._examples, self._objective = network, examples, objective
         self._batch_size = training.batch_size
         self._generator = torch_generator(seed_of(seed, "order"))
+        self._scale = len(examples) / examples.total  # weights count as if their mean were 1
         self.optimizer = optimizer_of(network, training)
 
     def take(self) -> Pass:
         """Take the steps of one epoch."""
-        count, total = len(self._y), torch.zeros((), dtype=torch.float64)
+        count, total = len(self._examples), torch.zeros((), dtype=torch.float64)
         order = torch.randperm(count, generator=self._generator)
         for start in range(0, count, self._batch_size):
-            batch = order[start : start + self._batch_size]
-            loss = losses(self._network(self._x[batch]), self._y[batch]).mean()
+            batch = self._examples[order[start : start + self._batch_size]]
+            loss = batch.loss(self._network, self._objective) * self._scale
             self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
+            (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
             self.optimizer.step()
-            total += loss.detach() * len(batch)
+            total += loss.detach()
         return Pass(float(total), count, -(-count // self._batch_size))
 
     def spent(self) -> None:

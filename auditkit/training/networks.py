@@ -1,7 +1,8 @@
 """The networks, as plain sequences of torch's own layers.
 
-A network takes encoded rows and gives one logit a row. Being a sequence of layers, it can be walked
-through layer by layer by what needs to look inside: private training and explanations.
+A network takes encoded rows and gives one number a row, or one a class. Being a sequence of layers,
+it can be walked through layer by layer by what needs to look inside: private training and
+explanations.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 TOKENS_AT_ONCE = 65_536
 
 
-class Classifier(nn.Sequential):
-    """Layers one after the other, the last of width 1; gives one logit a row.
+class Network(nn.Sequential):
+    """Layers one after the other; where the last has width 1, its numbers stand alone.
 
     Example:
         >>> network = build(MLP(hidden=(4,)), (3,), generator=torch.Generator().manual_seed(0))
@@ -35,21 +36,21 @@ class Classifier(nn.Sequential):
     """
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Give the logits of encoded rows.
+        """Give the numbers of encoded rows.
 
         Args:
             rows: Shape (n, ...), as the encoder gives them.
 
         Returns:
-            Shape (n,).
+            Shape (n,), or (n, outputs).
         """
         for layer in self:
             rows = layer(rows)
         return rows.squeeze(-1)
 
 
-class TextClassifier(Classifier):
-    """A `Classifier` of token numbers.
+class TextNetwork(Network):
+    """A `Network` of token numbers.
 
     Where no gradient is kept it takes few rows at a time, as a text may be long: memory is bounded
     by `TOKENS_AT_ONCE` and not by how many rows are scored.
@@ -57,16 +58,16 @@ class TextClassifier(Classifier):
     Example:
         >>> network = build(PooledEmbedding(length=3), (3,), generator=None, tokens=5)
         >>> type(network).__name__, len(network)
-        ('TextClassifier', 5)
+        ('TextNetwork', 5)
     """
 
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
-        """Give the logits of encoded rows, shape (n, length); see `Classifier.forward`."""
+        """Give the numbers of encoded rows, shape (n, length); see `Network.forward`."""
         if torch.is_grad_enabled() and len(rows):
             return super().forward(rows)
         parts = torch.split(rows, max(1, TOKENS_AT_ONCE // rows.shape[1]))
-        logits = [super(TextClassifier, self).forward(part) for part in parts if len(part)]
-        return torch.cat([rows.new_zeros(0), *logits])
+        given = [super(TextNetwork, self).forward(part) for part in parts if len(part)]
+        return torch.cat(given) if given else super().forward(rows.new_zeros(1, rows.shape[1]))[:0]
 
 
 class LastState(nn.Module):
@@ -92,7 +93,8 @@ def build(
     *,
     generator: torch.Generator | None,
     tokens: int = 0,
-) -> Classifier:
+    outputs: int = 1,
+) -> Network:
     """Build a network.
 
     Args:
@@ -102,6 +104,7 @@ def build(
         generator: Source of the first weights, drawn as torch's own layers draw them; None builds
             the network without numbers, on the "meta" device, to load weights into.
         tokens: Numbers that a token can have, at least 2, for a network over text; 0 for others.
+        outputs: Numbers that it gives for a row.
 
     Returns:
         The network, in training mode.
@@ -120,8 +123,8 @@ def build(
         raise ValueError(f"a {architecture.kind} takes no rows of {tokens} tokens")
     # Layers made on the "meta" device draw no random numbers, so torch's own stay untouched.
     with torch.device("meta"):
-        layers = _layers(architecture, shape, tokens)
-    network = TextClassifier(layers) if over_text else Classifier(layers)
+        layers = _layers(architecture, shape, tokens, outputs)
+    network = TextNetwork(layers) if over_text else Network(layers)
     if generator is not None:
         network.to_empty(device="cpu")
         _draw(network, generator)
@@ -129,14 +132,19 @@ def build(
 
 
 def network_for(
-    architecture: Architecture, encoder: Encoder, *, generator: torch.Generator | None
-) -> Classifier:
+    architecture: Architecture,
+    encoder: Encoder,
+    *,
+    generator: torch.Generator | None,
+    outputs: int = 1,
+) -> Network:
     """Build a network behind an encoder, with the first vectors of its words where it names them.
 
     Args:
         architecture: What it looks like.
         encoder: The encoder.
         generator: As in `build`; with None no file of vectors is read either.
+        outputs: Numbers that it gives for a row.
 
     Returns:
         The network, in training mode.
@@ -151,8 +159,10 @@ def network_for(
         Embedding(4, 64, padding_idx=0)
     """
     if not isinstance(encoder, TextEncoder):
-        return build(architecture, encoder.shape, generator=generator)
-    network = build(architecture, encoder.shape, generator=generator, tokens=encoder.tokens)
+        return build(architecture, encoder.shape, generator=generator, outputs=outputs)
+    network = build(
+        architecture, encoder.shape, generator=generator, tokens=encoder.tokens, outputs=outputs
+    )
     path = getattr(architecture, "vectors", None)
     if generator is not None and path is not None:
         start_from(network, encoder.words, path)
@@ -166,18 +176,21 @@ def _takes(architecture: Architecture, shape: tuple[int, ...]) -> bool:
 
 
 def _layers(
-    architecture: Architecture, shape: Sequence[int], tokens: int
+    architecture: Architecture, shape: Sequence[int], tokens: int, outputs: int
 ) -> OrderedDict[str, nn.Module]:
     if isinstance(architecture, MLP):
-        return _mlp(architecture, shape[0])
-    if isinstance(architecture, LSTM):
-        return _lstm(architecture, shape[1])
-    if isinstance(architecture, TextLSTM):
-        return _text_lstm(architecture, tokens)
-    return _pooled(architecture, tokens)
+        layers, width = _mlp(architecture, shape[0])
+    elif isinstance(architecture, LSTM):
+        layers, width = _lstm(architecture, shape[1]), architecture.hidden
+    elif isinstance(architecture, TextLSTM):
+        layers, width = _text_lstm(architecture, tokens), architecture.hidden
+    else:
+        layers, width = _pooled(architecture, tokens), architecture.hidden
+    layers["output"] = nn.Linear(width, outputs)
+    return layers
 
 
-def _mlp(architecture: MLP, width: int) -> OrderedDict[str, nn.Module]:
+def _mlp(architecture: MLP, width: int) -> tuple[OrderedDict[str, nn.Module], int]:
     layers = OrderedDict[str, nn.Module]()
     for number, units in enumerate(architecture.hidden, 1):
         layers[f"linear{number}"] = nn.Linear(width, units)
@@ -185,8 +198,7 @@ def _mlp(architecture: MLP, width: int) -> OrderedDict[str, nn.Module]:
         if architecture.dropout:
             layers[f"dropout{number}"] = nn.Dropout(architecture.dropout)
         width = units
-    layers["output"] = nn.Linear(width, 1)
-    return layers
+    return layers, width
 
 
 def _lstm(architecture: LSTM, channels: int) -> OrderedDict[str, nn.Module]:
@@ -198,7 +210,6 @@ def _lstm(architecture: LSTM, channels: int) -> OrderedDict[str, nn.Module]:
     layers["last"] = LastState()
     if architecture.dropout:
         layers["dropout"] = nn.Dropout(architecture.dropout)
-    layers["output"] = nn.Linear(architecture.hidden, 1)
     return layers
 
 
@@ -208,7 +219,6 @@ def _text_lstm(architecture: TextLSTM, tokens: int) -> OrderedDict[str, nn.Modul
         vectors=PackedVectors(tokens, width, architecture.dropout),
         lstm=nn.LSTM(width, hidden, batch_first=True),
         last=LastState(),
-        output=nn.Linear(hidden, 1),
     )
 
 
@@ -219,7 +229,6 @@ def _pooled(architecture: PooledEmbedding, tokens: int) -> OrderedDict[str, nn.M
         dropout=nn.Dropout(architecture.dropout),
         linear=nn.Linear(width, hidden),
         relu=nn.ReLU(),
-        output=nn.Linear(hidden, 1),
     )
 
 

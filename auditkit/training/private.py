@@ -17,8 +17,8 @@ from opacus.optimizers import DPOptimizerFastGradientClipping
 from torch import nn
 
 from auditkit.training.accounting import Plan, demand_sane, epsilon_of, noise_for
-from auditkit.training.clipping import write_clipped
-from auditkit.training.loop import Pass, losses, optimizer_of
+from auditkit.training.clipping import Losses, write_clipped
+from auditkit.training.loop import Examples, Pass, optimizer_of
 from auditkit.training.record import TrainingError
 from auditkit.training.seeds import seed_of, torch_generator
 from auditkit.training.settings import Privacy, Training
@@ -32,7 +32,7 @@ TOLERANCE = 1e-4
 WIDER = 4
 #: What epsilon does not speak of; part of the record.
 NOT_COVERED = (
-    "the encoding: medians, means, standard deviations and categories are learnt without noise",
+    "the encoding: medians, means, deviations, categories and classes are learnt without noise",
     "the loss curve in the training record, and any choice of settings by looking at the rows",
     "whoever knows the seed: sampling and noise can be repeated, and the noise subtracted",
 )
@@ -90,14 +90,15 @@ class PrivateSteps:
     def __init__(
         self,
         network: nn.Module,
-        x: torch.Tensor,
-        y: torch.Tensor,
+        examples: Examples,
+        losses: Losses,
         *,
         training: Training,
         privacy: Privacy,
         seed: int,
     ) -> None:
-        self._network, self._x, self._y = network, x, y
+        self._network, self._losses = network, losses
+        self._x, self._y = x, y = examples.x, examples.y
         self._clip = float(privacy.max_grad_norm)
         self._steps = max(1, round(len(y) / training.batch_size))
         self.plan = Plan(
@@ -108,7 +109,7 @@ class PrivateSteps:
         )
         self._batch_size = training.batch_size
         self.noise_multiplier = _noise(privacy, self.plan)
-        self.self_test = self_test(network, x, y)
+        self.self_test = self_test(network, x, y, losses)
         self.optimizer = optimizer_of(network, training)
         generator = torch_generator(seed_of(seed, "noise"))
         self._private = private_optimizer(
@@ -126,7 +127,8 @@ class PrivateSteps:
         for _ in range(self._steps):
             drawn = self._draw()
             self._private.zero_grad(set_to_none=True)
-            total += write_clipped(self._network, self._x[drawn], self._y[drawn], self._clip).sum()
+            x, y = self._x[drawn], self._y[drawn]
+            total += write_clipped(self._network, x, y, self._losses, self._clip).sum()
             self._private.step()
             met += len(drawn)
         return Pass(float(total), met, self._steps)
@@ -204,7 +206,9 @@ def private_optimizer(
     )
 
 
-def self_test(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, float]:
+def self_test(
+    network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses
+) -> dict[str, float]:
     """Test on real rows, without noise, that no row counts more than the clipping norm.
 
     The mean gradient of copies of one row must have exactly the clipping norm (an average over
@@ -215,6 +219,7 @@ def self_test(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str,
         network: The network; left as it is.
         x: Encoded rows, shape (n, ...), n > 0.
         y: Targets, shape (n,).
+        losses: Outputs and targets to the loss of each row.
 
     Returns:
         `clip_error` and `reference_error`, relative.
@@ -223,9 +228,10 @@ def self_test(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str,
         TrainingError: If one is above `TOLERANCE`.
 
     Example:
-        >>> from auditkit.training.networks import Classifier
-        >>> network = Classifier(nn.Linear(2, 1))
-        >>> errors = self_test(network, torch.eye(2), torch.ones(2))
+        >>> from auditkit.training.networks import Network
+        >>> network = Network(nn.Linear(2, 1))
+        >>> from auditkit.training.target import Target
+        >>> errors = self_test(network, torch.eye(2), torch.ones(2), Target().losses)
         >>> max(errors.values()) < 1e-4
         True
     """
@@ -233,16 +239,18 @@ def self_test(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str,
     network.eval()
     try:
         rows = torch.linspace(0, len(y) - 1, COPIES).long()
-        each = torch.stack([_row_gradient(network, x[i : i + 1], y[i : i + 1]) for i in rows])
+        each = torch.stack(
+            [_row_gradient(network, x[i : i + 1], y[i : i + 1], losses) for i in rows]
+        )
         norms = each.norm(dim=1)
         largest = int(norms.argmax())
         clip = float(norms[largest]) / 2
         copies = rows[largest].repeat(COPIES)
-        mean = _private_gradient(network, x[copies], y[copies], clip)
+        mean = _private_gradient(network, x[copies], y[copies], losses, clip)
         clip_error = abs(float(mean.norm()) / clip - 1)
         clip = float(norms.median())
         wanted = (each * (clip / norms.clamp(min=clip))[:, None]).mean(0)
-        mean = _private_gradient(network, x[rows], y[rows], clip)
+        mean = _private_gradient(network, x[rows], y[rows], losses, clip)
         reference_error = float((mean - wanted).norm() / wanted.norm())
     finally:
         network.train(mode)
@@ -253,20 +261,22 @@ def self_test(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str,
     return errors
 
 
-def _row_gradient(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+def _row_gradient(
+    network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses
+) -> torch.Tensor:
     """Gradient of one row by torch's autograd, flattened."""
     found = torch.autograd.grad(losses(network(x), y).sum(), list(network.parameters()))
     return torch.cat([gradient.flatten() for gradient in found])
 
 
 def _private_gradient(
-    network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float
+    network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses, clip: float
 ) -> torch.Tensor:
     """The mean gradient that a private step without noise uses, flattened."""
     # A learning rate of 0: the step does everything but move the weights.
     optimizer = private_optimizer(torch.optim.SGD(network.parameters(), 0.0), 0.0, clip, len(y))
     optimizer.zero_grad(set_to_none=True)
-    write_clipped(network, x, y, clip)
+    write_clipped(network, x, y, losses, clip)
     optimizer.step()
     found = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     optimizer.zero_grad(set_to_none=True)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from auditkit.errors import InputError, Problem
+from auditkit.roles import Task
 from auditkit.training.settings import Architecture, Privacy, Training, privacy_from
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ class Recipe:
         architecture: The network.
         label: Column of the outcome.
         training: Settings of the training.
-        positive: The value of `label` that counts as positive.
+        task: Kind of prediction.
+        positive: The value of `label` that counts as positive (binary).
         features: Columns that the model reads; None as in `fit`.
+        weight: Column that says how much each row counts, or None.
         validation: Rows for early stopping, or None.
         seed: Seed.
 
@@ -44,8 +47,10 @@ class Recipe:
     architecture: Architecture
     label: str
     training: Training = field(default_factory=Training)
+    task: Task = "binary"
     positive: object = 1
     features: Sequence[str] | None = None
+    weight: str | None = None
     validation: pd.DataFrame | None = None
     seed: int = 0
     _made: dict[str, tuple[TorchModel, TrainingRecord]] = field(default_factory=dict, repr=False)
@@ -106,7 +111,7 @@ class Recipe:
             "architecture": [self.architecture.kind, dataclasses.asdict(self.architecture)],
             "training": dataclasses.asdict(self.training),
             "privacy": None if privacy is None else dataclasses.asdict(privacy),
-            "label": [self.label, repr(self.positive)],
+            "label": [self.label, self.task, repr(self.positive), self.weight],
             "features": None if self.features is None else list(self.features),
             "seed": self.seed,
         }

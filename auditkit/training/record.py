@@ -20,10 +20,8 @@ class Epoch:
 
     Attributes:
         epoch: Its number, from 1.
-        train_loss: Mean log loss of the training rows as they were met; unit: nats. None where
-            no row was drawn.
-        validation_loss: Mean log loss of the validation rows after it; unit: nats. None where
-            there are no validation rows.
+        train_loss: Mean loss of the training rows as they were met; None where no row was drawn.
+        validation_loss: Mean loss of the validation rows after it; None where there are none.
         learning_rate: Learning rate.
         seconds: Wall time, validation included; unit: s.
     """
@@ -52,6 +50,7 @@ class TrainingRecord:
         samples_seen: Rows met in all steps together.
         parameters: Trainable numbers.
         cost: Cost of the training, as `auditkit.meter.Cost.to_dict()`.
+        loss: What the loss of one row is, and its unit.
         privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
             `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
@@ -69,6 +68,7 @@ class TrainingRecord:
     samples_seen: int
     parameters: int
     cost: dict[str, Any]
+    loss: str = "log loss; unit: nats"
     privacy: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:

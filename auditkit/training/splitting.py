@@ -7,28 +7,37 @@ import numpy.typing as npt
 import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote
+from auditkit.roles import Task
 
 Codes = npt.NDArray[np.int64]
 
 
 def split(
-    rows: pd.DataFrame, *, label: str, test: float = 0.3, validation: float = 0.1, seed: int = 0
+    rows: pd.DataFrame,
+    *,
+    label: str,
+    task: Task = "binary",
+    test: float = 0.3,
+    validation: float = 0.1,
+    seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Split rows at random into three parts, each with the same share of every outcome.
+    """Split rows at random into three parts, each with the same share of every class.
 
     Which rows come into which part depends on their content and the seed, not on their order.
 
     Args:
         rows: Rows with an outcome each.
         label: Column of the outcome.
+        task: Kind of prediction; the outcomes of a regression or of a sequence-to-sequence task
+            are no classes, so its parts are plain random ones.
         test: Share of all rows that becomes the test part, in [0, 1).
         validation: Share of all rows that becomes the validation part, in [0, 1).
         seed: Seed, at least 0.
 
     Returns:
         Training, validation and test rows, each in the order of `rows`. The last two have
-        `round(share * n)` rows, the first has the rest; each outcome is there in proportion, up
-        to one row.
+        `round(share * n)` rows, the first has the rest; each class is there in proportion, up to
+        one row.
 
     Raises:
         InputError: If the label column is missing or has missing values, a share or the seed is
@@ -41,7 +50,8 @@ def split(
     """
     _demand_valid(rows, label, test, validation, seed)
     rng = np.random.default_rng(seed)
-    outcomes, _ = pd.factorize(rows[label], sort=True)
+    classes = task in ("binary", "multiclass")
+    outcomes = pd.factorize(rows[label] if classes else np.zeros(len(rows)), sort=True)[0]
     order = rng.permutation(_by_content(rows))
     order = order[np.argsort(outcomes[order], kind="stable")]
     sizes = np.bincount(outcomes)

@@ -222,7 +222,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
         ),
         "takes no rows of shape",
     ),
-    "another format": (with_config(lambda c: c.update(format=2)), "format"),
+    "another format": (with_config(lambda c: c.update(format=1)), "format"),
     "a key more": (with_config(lambda c: c.update(kinds="x")), "Did you mean 'kind'"),
     "a key less": (with_config(lambda c: c.pop("encoder")), "encoder"),
     "an encoder of something else": (

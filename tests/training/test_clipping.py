@@ -13,8 +13,10 @@ from torch import nn
 
 from auditkit.training import LSTM, MLP, Architecture, TrainingError
 from auditkit.training.clipping import walk, write_clipped
-from auditkit.training.loop import losses
-from auditkit.training.networks import Classifier, build
+from auditkit.training.networks import Network, build
+from auditkit.training.target import Target
+
+LOSSES = Target().losses
 
 ALL: list[tuple[Architecture, tuple[int, ...]]] = [
     (MLP(hidden=(8, 4)), (5,)),
@@ -27,7 +29,7 @@ ALL: list[tuple[Architecture, tuple[int, ...]]] = [
 
 def problem(
     architecture: Architecture, shape: tuple[int, ...], rows: int = 16, seed: int = 0
-) -> tuple[Classifier, torch.Tensor, torch.Tensor]:
+) -> tuple[Network, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
     network = build(architecture, shape, generator=generator)
     x = 2 * torch.randn(rows, *shape, generator=generator)
@@ -39,7 +41,7 @@ def row_by_row(network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float
     parameters = list(network.parameters())
     total = torch.zeros(sum(p.numel() for p in parameters))
     for i in range(len(y)):
-        found = torch.autograd.grad(losses(network(x[i : i + 1]), y[i : i + 1]).sum(), parameters)
+        found = torch.autograd.grad(LOSSES(network(x[i : i + 1]), y[i : i + 1]).sum(), parameters)
         gradient = torch.cat([g.flatten() for g in found])
         total += gradient * min(1.0, clip / float(gradient.norm()))
     return total
@@ -56,10 +58,10 @@ def test_the_clipped_sum_is_that_of_autograd_row_by_row(
 ) -> None:
     network, x, y = problem(architecture, shape)
     wanted = row_by_row(network, x, y, clip)
-    each = write_clipped(network, x, y, clip)
+    each = write_clipped(network, x, y, LOSSES, clip)
     error = (written(network) - wanted).norm() / wanted.norm()
     assert float(error) < 1e-5
-    torch.testing.assert_close(each, losses(network(x), y).detach())
+    torch.testing.assert_close(each, LOSSES(network(x), y).detach())
 
 
 @settings(max_examples=20, deadline=None)
@@ -69,7 +71,7 @@ def test_the_clipped_sum_holds_for_lstms_of_any_size(
 ) -> None:
     network, x, y = problem(LSTM(hidden=hidden), (steps, channels), rows=5, seed=seed)
     wanted = row_by_row(network, x, y, 0.3)
-    write_clipped(network, x, y, 0.3)
+    write_clipped(network, x, y, LOSSES, 0.3)
     assert float((written(network) - wanted).norm()) < 1e-5 * max(1.0, float(wanted.norm()))
 
 
@@ -78,14 +80,14 @@ def test_copies_of_a_row_add_up_to_exactly_their_number_times_the_norm(
     architecture: Architecture, shape: tuple[int, ...]
 ) -> None:
     network, x, y = problem(architecture, shape)
-    write_clipped(network, x[:1].repeat(8, *[1] * len(shape)), y[:1].repeat(8), 0.01)
+    write_clipped(network, x[:1].repeat(8, *[1] * len(shape)), y[:1].repeat(8), LOSSES, 0.01)
     assert float(written(network).norm()) == pytest.approx(8 * 0.01, rel=1e-4)
 
 
 @pytest.mark.parametrize(("architecture", "shape"), ALL)
 def test_no_rows_give_gradients_of_zero(architecture: Architecture, shape: tuple[int, ...]) -> None:
     network, x, y = problem(architecture, shape)
-    assert len(write_clipped(network, x[:0], y[:0], 1.0)) == 0
+    assert len(write_clipped(network, x[:0], y[:0], LOSSES, 1.0)) == 0
     assert not written(network).any()
     assert len(written(network)) == sum(p.numel() for p in network.parameters())
 
@@ -105,7 +107,7 @@ def hooked(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, to
     module: Any = GradSampleModule(network, loss_reduction="sum")
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Full backward hook is firing", UserWarning)
-        losses(module(x), y).sum().backward()  # type: ignore[no-untyped-call]
+        LOSSES(module(x), y).sum().backward()  # type: ignore[no-untyped-call]
     parameters: dict[str, Any] = dict(network.named_parameters())
     return {OPACUS.get(name, name): p.grad_sample for name, p in parameters.items()}
 
@@ -116,7 +118,7 @@ def test_the_clipped_sum_is_that_of_opacuss_hooks(kind: str) -> None:
 
     architecture: Architecture = MLP(hidden=(8,)) if kind == "mlp" else LSTM(hidden=6)
     network, x, y = problem(architecture, (5,) if kind == "mlp" else (4, 5))
-    write_clipped(network, x, y, 0.5)
+    write_clipped(network, x, y, LOSSES, 0.5)
     ours = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
     network.zero_grad(set_to_none=True)
     if kind == "lstm":
@@ -164,7 +166,7 @@ def test_dropout_between_lstm_layers_works_as_in_torch_on_average() -> None:
 def test_a_layer_that_mixes_rows_or_is_not_known_is_refused(layer: nn.Module) -> None:
     network = nn.Sequential(layer, nn.Linear(5, 1))
     with pytest.raises(TrainingError, match=f"layer of type {type(layer).__name__}"):
-        write_clipped(network, torch.zeros(4, 5), torch.zeros(4), 1.0)
+        write_clipped(network, torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
 
 
 def test_a_subclass_of_a_known_layer_is_refused() -> None:
@@ -172,9 +174,11 @@ def test_a_subclass_of_a_known_layer_is_refused() -> None:
         pass
 
     with pytest.raises(TrainingError, match="layer of type Other"):
-        write_clipped(nn.Sequential(Other(5, 1)), torch.zeros(4, 5), torch.zeros(4), 1.0)
+        write_clipped(nn.Sequential(Other(5, 1)), torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
 
 
 def test_a_linear_layer_over_steps_is_refused() -> None:
     with pytest.raises(TrainingError, match="linear inputs"):
-        write_clipped(nn.Sequential(nn.Linear(5, 1)), torch.zeros(4, 3, 5), torch.zeros(4), 1.0)
+        write_clipped(
+            nn.Sequential(nn.Linear(5, 1)), torch.zeros(4, 3, 5), torch.zeros(4), LOSSES, 1.0
+        )

@@ -11,8 +11,12 @@ import torch
 from torch import nn
 
 from auditkit.training import MLP, Training, TrainingError
-from auditkit.training.loop import Pass, PlainSteps, losses, mean_loss, optimizer_of, run
+from auditkit.training.loop import Examples, Pass, PlainSteps, mean_loss, optimizer_of, run
 from auditkit.training.networks import build
+from auditkit.training.seeds import seed_of, torch_generator
+from auditkit.training.target import Target
+
+TARGET = Target()
 
 
 @dataclasses.dataclass
@@ -127,15 +131,6 @@ def test_progress_is_shown_on_stderr_only_where_asked(
     assert "<" in shown.err  # elapsed < remaining
 
 
-def test_losses_are_torchs_and_never_broadcast() -> None:
-    logits, targets = torch.tensor([-1.0, 2.0]), torch.tensor([0.0, 1.0])
-    expected = -torch.log(torch.sigmoid(torch.tensor([1.0, 2.0])))
-    assert torch.allclose(losses(logits, targets), expected)
-    for wrong in (logits[:, None], logits[:1]):
-        with pytest.raises(ValueError, match="logits"):
-            losses(wrong, targets)
-
-
 def small(dropout: float = 0.0) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     network = build(MLP(hidden=(4,), dropout=dropout), (3,), generator=generator)
@@ -145,19 +140,19 @@ def small(dropout: float = 0.0) -> tuple[nn.Module, torch.Tensor, torch.Tensor]:
 
 def test_the_mean_loss_is_taken_without_dropout_and_leaves_the_mode() -> None:
     network, x, y = small(dropout=0.5)
-    first = mean_loss(network, x, y)
-    assert first == mean_loss(network, x, y)
+    first = mean_loss(network, Examples(x, y), TARGET.objective)
+    assert first == mean_loss(network, Examples(x, y), TARGET.objective)
     assert network.training
-    assert first == pytest.approx(float(losses(network.eval()(x), y).mean().detach()))
+    assert first == pytest.approx(float(TARGET.losses(network.eval()(x), y).mean().detach()))
 
 
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd"])
 def test_an_epoch_takes_the_steps_of_a_loop_written_by_hand(name: str) -> None:
     training = Training(batch_size=4, optimizer=name, weight_decay=0.01)
     network, x, y = small()
-    ours = PlainSteps(network, x, y, training=training, seed=0)
+    ours = PlainSteps(network, Examples(x, y), TARGET.objective, training=training, seed=0)
     done = ours.take()
-    order = PlainSteps(small()[0], x, y, training=training, seed=0)._generator
+    order = torch_generator(seed_of(0, "order"))
     rows = torch.randperm(10, generator=order)
     bare, _, _ = small()
     kinds: dict[str, Any] = {
@@ -182,3 +177,19 @@ def test_sgd_has_the_momentum_that_was_set() -> None:
     network, _, _ = small()
     optimizer = optimizer_of(network, Training(optimizer="sgd", momentum=0.3))
     assert optimizer.param_groups[0]["momentum"] == 0.3
+
+
+def test_a_row_that_weighs_two_teaches_like_two_rows() -> None:
+    training = Training(batch_size=100, optimizer="sgd")
+    twice, x, y = small()
+    repeated = torch.cat([torch.arange(10), torch.arange(3)])
+    doubled = Examples(x[repeated], y[repeated])
+    weighted, _, _ = small()
+    examples = Examples(x, y, 7 * torch.tensor([2.0] * 3 + [1.0] * 7))
+    first = PlainSteps(twice, doubled, TARGET.objective, training=training, seed=0).take()
+    second = PlainSteps(weighted, examples, TARGET.objective, training=training, seed=0).take()
+    assert first.loss / first.rows == pytest.approx(second.loss / second.rows)
+    for mine, theirs in zip(twice.parameters(), weighted.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+    held = mean_loss(twice, doubled, TARGET.objective)
+    assert held == pytest.approx(mean_loss(weighted, examples, TARGET.objective))

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from auditkit.training import LSTM, MLP, Architecture
-from auditkit.training.networks import Classifier, build
+from auditkit.training.networks import Network, build
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
 
 ALL: list[tuple[Architecture, tuple[int, ...]]] = [
@@ -20,7 +20,7 @@ ALL: list[tuple[Architecture, tuple[int, ...]]] = [
 ]
 
 
-def built(architecture: Architecture, shape: tuple[int, ...], seed: int = 0) -> Classifier:
+def built(architecture: Architecture, shape: tuple[int, ...], seed: int = 0) -> Network:
     return build(architecture, shape, generator=torch.Generator().manual_seed(seed))
 
 

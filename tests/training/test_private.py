@@ -14,9 +14,12 @@ from torch import nn
 from auditkit.errors import InputError
 from auditkit.training import MLP, Privacy, Training, TrainingError, fit, private
 from auditkit.training.clipping import write_clipped
+from auditkit.training.loop import Examples
 from auditkit.training.networks import build
 from auditkit.training.private import PrivateSteps, private_optimizer, private_training
+from auditkit.training.target import Target
 
+LOSSES = Target().losses
 FEW = Training(epochs=2, batch_size=8)
 NOISY = Privacy(noise_multiplier=1.0, batch_size=40)
 
@@ -27,9 +30,8 @@ def steps(batch_size: int, rows: int = 200, **settings: Any) -> PrivateSteps:
     x = torch.randn(rows, 3, generator=generator)
     training = Training(epochs=1, batch_size=batch_size, patience=0)
     privacy = Privacy(**({"noise_multiplier": 1.0} | settings))
-    return PrivateSteps(
-        network, x, (x[:, 0] > 0).float(), training=training, privacy=privacy, seed=0
-    )
+    examples = Examples(x, (x[:, 0] > 0).float())
+    return PrivateSteps(network, examples, LOSSES, training=training, privacy=privacy, seed=0)
 
 
 def test_a_row_is_drawn_with_the_sampling_rate_independently_of_the_others() -> None:
@@ -68,7 +70,7 @@ def test_gradients_that_were_not_cleared_are_refused() -> None:
     layer = nn.Linear(3, 1)
     optimizer = private_optimizer(torch.optim.SGD(layer.parameters(), lr=0.1), 1.0, 1.0, 10)
     optimizer.zero_grad(set_to_none=True)
-    write_clipped(nn.Sequential(layer), torch.ones(2, 3), torch.ones(2), 1.0)
+    write_clipped(nn.Sequential(layer), torch.ones(2, 3), torch.ones(2), LOSSES, 1.0)
     optimizer.step()
     with pytest.raises(ValueError, match="haven't been cleared"):
         optimizer.step()
@@ -163,27 +165,27 @@ def test_a_private_network_is_a_plain_one_afterwards() -> None:
         assert not hasattr(weight, "summed_grad")
 
 
-def broken_sum(network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float) -> torch.Tensor:
+def broken_sum(network: nn.Module, x: torch.Tensor, y: torch.Tensor, *how: Any) -> torch.Tensor:
     """What a loss of shape (n, 1) does to ghost clipping: each row counts n times."""
-    each = write_clipped(network, x, y, clip)
+    each = write_clipped(network, x, y, *how)
     for weight in network.parameters():
         if weight.grad is not None:
             weight.grad *= len(y)
     return each
 
 
-def turned(network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float) -> torch.Tensor:
+def turned(network: nn.Module, x: torch.Tensor, y: torch.Tensor, *how: Any) -> torch.Tensor:
     """Gradients of the right size that point elsewhere."""
-    each = write_clipped(network, x, y, clip)
+    each = write_clipped(network, x, y, *how)
     for weight in network.parameters():
         if weight.grad is not None:
             weight.grad = weight.grad.flip(0)
     return each
 
 
-def lost(network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float) -> torch.Tensor:
+def lost(network: nn.Module, x: torch.Tensor, y: torch.Tensor, *how: Any) -> torch.Tensor:
     """Gradients that are no numbers."""
-    each = write_clipped(network, x, y, clip)
+    each = write_clipped(network, x, y, *how)
     for weight in network.parameters():
         if weight.grad is not None:
             weight.grad *= torch.nan
@@ -205,7 +207,7 @@ def test_the_self_test_passes_on_few_rows_and_leaves_the_network_as_it_was(rows:
     network = build(MLP(hidden=(4,), dropout=0.5), (3,), generator=generator)
     x = torch.randn(rows, 3, generator=generator)
     before = {name: weight.clone() for name, weight in network.state_dict().items()}
-    errors = private.self_test(network, x, torch.ones(rows))
+    errors = private.self_test(network, x, torch.ones(rows), LOSSES)
     assert max(errors.values()) < 1e-5
     assert network.training
     assert all(torch.equal(before[name], w) for name, w in network.state_dict().items())

@@ -26,7 +26,7 @@ from auditkit.encoding import TextEncoder
 from auditkit.errors import InputError
 from auditkit.models.torch import TorchModel
 from auditkit.training import Privacy, Recipe, Training, fit, split
-from auditkit.training.networks import TOKENS_AT_ONCE, Classifier, build
+from auditkit.training.networks import TOKENS_AT_ONCE, Network, build
 from auditkit.training.settings import PooledEmbedding, TextLSTM, architecture_from
 from auditkit.training.text import read_vectors
 
@@ -47,7 +47,7 @@ def reviews(n: int = 240, seed: int = 0) -> pd.DataFrame:
     return pd.DataFrame({"text": spoken, "sex": rng.choice(["F", "M"], n), "y": y})
 
 
-def built(kind: type[TextSettings], tokens: int = 9, seed: int = 0, **settings: Any) -> Classifier:
+def built(kind: type[TextSettings], tokens: int = 9, seed: int = 0, **settings: Any) -> Network:
     generator = torch.Generator().manual_seed(seed)
     chosen = kind(**(SMALL | settings))
     return build(chosen, (chosen.length,), generator=generator, tokens=tokens).eval()
