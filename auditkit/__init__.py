@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auditkit import meter
     from auditkit.audit import Audit, run
+    from auditkit.encoding.sequence import widen
     from auditkit.errors import AuditkitError, InputError
     from auditkit.evidence import Interval, Measurement, Metric, Table
     from auditkit.loading import load_subject
@@ -46,12 +47,14 @@ _HOMES = {
     "load_subject": "loading",
     "run": "audit",
     "shapley_values": "methods.shapley_model",
+    "widen": "encoding.sequence",
 }
 
 __all__ = [
     "LSTM", "MLP", "Audit", "AuditkitError", "InputError", "Interval", "Measurement", "Metric",
     "PooledEmbedding", "Privacy", "Report", "Subject", "Table", "TextLSTM", "Training",
     "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run", "shapley_values",
+    "widen",
 ]  # fmt: skip
 
 

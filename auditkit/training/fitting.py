@@ -155,7 +155,8 @@ def learn_encoder(
         (3,)
     """
     if isinstance(architecture, LSTM):
-        return SequenceEncoder.fit(rows, architecture.sequence, architecture.static)
+        sequence, static = architecture.sequence, architecture.static
+        return SequenceEncoder.fit(rows, sequence, static, varying=architecture.varying)
     if isinstance(architecture, TextLSTM | PooledEmbedding):
         read = {"vocabulary": architecture.vocabulary, "length": architecture.length}
         return TextEncoder.fit(rows, architecture.text, **read)
@@ -267,6 +268,9 @@ def _demand_private(architecture: Architecture, weight: str | None) -> None:
     if weight is not None:
         found, expected = f"weights of rows ({quote(weight)})", "private training without weights"
         problems.append(Problem("privacy", found, expected))
+    if isinstance(architecture, LSTM) and architecture.varying:
+        found = "private training over sequences of varying length"
+        problems.append(Problem("privacy", found, "varying = false: steps are imputed then"))
     if isinstance(architecture, TextLSTM | PooledEmbedding):
         found = f"private training of a {architecture.kind}"
         expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from auditkit.encoding import Encoder, TextEncoder
 from auditkit.encoding.text import FIRST, PAD
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
+#: A step whose first number is above this is there.
+THERE = 0.5
 #: Tokens of which a network over text computes states at once where no gradient is kept.
 TOKENS_AT_ONCE = 65_536
 
@@ -68,6 +71,29 @@ class TextNetwork(Network):
         parts = torch.split(rows, max(1, TOKENS_AT_ONCE // rows.shape[1]))
         given = [super(TextNetwork, self).forward(part) for part in parts if len(part)]
         return torch.cat(given) if given else super().forward(rows.new_zeros(1, rows.shape[1]))[:0]
+
+
+class PackedSteps(nn.Module):
+    """Packs the steps that are there, so that an LSTM never sees one that is not.
+
+    The first number of a step says whether it is there; it is not passed on. A row without any
+    step is one step of zeros.
+
+    Example:
+        >>> packed = PackedSteps()(torch.tensor([[[0.0, 9.0], [1.0, 5.0]]]))
+        >>> packed.data.tolist(), packed.batch_sizes.tolist()
+        ([[5.0]], [1])
+    """
+
+    def forward(self, rows: torch.Tensor) -> PackedSequence:
+        """Pack encoded rows, shape (n, steps, 1 + channels), n > 0."""
+        there = rows[:, :, 0] > THERE
+        order = torch.argsort(there.logical_not().to(torch.uint8), dim=1, stable=True)
+        steps = (rows[:, :, 1:] * there[:, :, None]).gather(
+            1, order[:, :, None].expand(-1, -1, rows.shape[2] - 1)
+        )
+        lengths = there.sum(1).clamp(min=1).cpu()
+        return pack_padded_sequence(steps, lengths, batch_first=True, enforce_sorted=False)
 
 
 class LastState(nn.Module):
@@ -204,6 +230,8 @@ def _mlp(architecture: MLP, width: int) -> tuple[OrderedDict[str, nn.Module], in
 def _lstm(architecture: LSTM, channels: int) -> OrderedDict[str, nn.Module]:
     between = architecture.dropout if architecture.layers > 1 else 0.0
     layers = OrderedDict[str, nn.Module]()
+    if architecture.varying:
+        layers["packed"], channels = PackedSteps(), channels - 1
     layers["lstm"] = nn.LSTM(
         channels, architecture.hidden, architecture.layers, batch_first=True, dropout=between
     )

@@ -56,6 +56,7 @@ def _optional(limit: _Limit) -> _Limit:
     return _Limit(f"{limit.expected}, or none", lambda v: v is None or limit.holds(v))
 
 
+_TRUTH = _Limit("true or false", lambda value: isinstance(value, bool))
 _NAMES = _list_of(_Limit("a column name", lambda value: isinstance(value, str)), 100_000)
 
 
@@ -107,12 +108,16 @@ class MLP:
 class LSTM:
     """A long short-term memory network over numeric sequences; its last hidden state decides.
 
+    Rows may have sequences of different lengths: with `varying` a step at which every channel is
+    missing is no step. `auditkit.widen` makes such rows from a table with one line a step.
+
     Attributes:
         hidden: Width of the hidden state.
         layers: Layers on top of each other.
         dropout: Share of units dropped between layers and before the output while training.
         sequence: Channel name to its columns, oldest first; all channels are equally long.
         static: Columns that do not change over time; they are given at every step.
+        varying: Whether steps without any value are left out; otherwise they are imputed.
 
     Raises:
         InputError: If a setting is out of its range; all are listed.
@@ -127,6 +132,7 @@ class LSTM:
     dropout: float = _setting(0.0, _real(0, 1))
     sequence: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
     static: Sequence[str] = _setting((), _NAMES)
+    varying: bool = _setting(default=False, limit=_TRUTH)
     kind: ClassVar[str] = "lstm"
 
     def __post_init__(self) -> None:

