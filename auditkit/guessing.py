@@ -234,7 +234,7 @@ class _Seen:
             self.left_out[name] = f"{why}, but {wrong}"
             return
         if column.kind == "number" and column.count > MOST_NUMBERS:
-            from auditkit.sensitive import quantile_edges
+            from auditkit.data.sensitive import quantile_edges
 
             self.bands[name] = quantile_edges(column.held, 4)
             why += "; cut into bands at its rounded quartiles"
@@ -359,7 +359,7 @@ def _no_groups(column: _Column) -> str | None:
 
 def _separator(column: _Column) -> str | None:
     """What separates the values of a multi-valued column; None where each row has one value."""
-    from auditkit.sensitive import MOST_VALUES
+    from auditkit.data.sensitive import MOST_VALUES
 
     if column.missing == len(column.held):
         return None

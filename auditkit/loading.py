@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from auditkit.config import Config, SubjectConfig, read_config
+from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, Problem, quote
-from auditkit.intake import Attempts, Intake, take_in
 from auditkit.models import Model
 from auditkit.roles import Roles
 from auditkit.subject import DataSource, Subject, in_canonical_order

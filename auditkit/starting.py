@@ -98,7 +98,7 @@ def write_start(
             then nothing is written.
     """
     from auditkit.data import read
-    from auditkit.warehouse import is_url
+    from auditkit.data.warehouse import is_url
 
     out = _beside(str(file)) if folder is None else Path(folder)
     targets = (out / CONFIG, out / POLICY)
@@ -313,7 +313,7 @@ def _hopeless(found: Guess, name: str) -> list[Problem]:
 
 
 def _beside(file: str) -> Path:
-    from auditkit.warehouse import is_url
+    from auditkit.data.warehouse import is_url
 
     if is_url(file):
         return Path()

@@ -70,9 +70,11 @@ def test_an_audit_imports_no_other_audit_and_nothing_downstream(path: Path) -> N
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", files("audits/*.py", "*.py", "render/*.py"), ids=lambda p: p.name)
+@pytest.mark.parametrize(
+    "path", files("audits/*.py", "data/*.py", "*.py", "render/*.py"), ids=lambda p: p.name
+)
 def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
-    allowed = {"pandas"} if path.parent.name in {"audits", "auditkit"} else set()
+    allowed = {"pandas"} if path.parent.name in {"audits", "data", "auditkit"} else set()
     assert not roots(imports(path, top=True)) & (HEAVY - allowed)
 
 

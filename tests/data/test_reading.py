@@ -16,8 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from auditkit import data
-from auditkit.data import file_digest, read, read_table
+from auditkit.data import file_digest, read, read_table, reading
 from auditkit.errors import InputError
 
 FRAME = pd.DataFrame({"x": [1, 2], "name": ["a", None]})
@@ -286,7 +285,7 @@ def test_any_column_name_is_read_back_and_sampled(tmp_path: Path, columns: list[
     table = pa.Table.from_pandas(rows, preserve_index=False)
     pq.write_table(table, tmp_path / "t.parquet")
     got = read("t.parquet", columns, folder=tmp_path, most_rows=4)
-    assert list(got.frame) == [c for c in columns if not data._is_index(c)]
+    assert list(got.frame) == [c for c in columns if not reading._is_index(c)]
     assert len(got.frame) == 4
 
 

@@ -10,9 +10,9 @@ from typing import TypeVar
 import pandas as pd
 
 from auditkit.config import Config, JoinConfig, SubjectConfig
-from auditkit.data import MOST_ROWS, Read, read
+from auditkit.data.reading import MOST_ROWS, Read, read
+from auditkit.data.sensitive import edges_of, join, split_values
 from auditkit.errors import InputError, Problem, quote
-from auditkit.sensitive import edges_of, join, split_values
 from auditkit.subject import DataSource
 
 T = TypeVar("T")

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from auditkit.data.files import ENDINGS, MISSING_TEXT, Files, csv_options, file_digest
+from auditkit.data.sampling import draw, row_hashes
+from auditkit.data.warehouse import is_url, take
 from auditkit.errors import InputError, Problem
-from auditkit.files import ENDINGS, MISSING_TEXT, Files, csv_options, file_digest
-from auditkit.sampling import draw, row_hashes
-from auditkit.warehouse import is_url, take
 
 __all__ = ["ENDINGS", "MISSING_TEXT", "MOST_ROWS", "Read", "file_digest", "read", "read_table"]
 
@@ -31,8 +31,8 @@ class Read:
     Attributes:
         frame: The rows; a sample of them where there are more than the limit.
         rows_total: Rows in the source.
-        digest: sha256, hexadecimal: of the bytes of the files (see `auditkit.files.Files`), or of
-            the rows that were read where they came out of a database.
+        digest: sha256, hexadecimal: of the bytes of the files (see `auditkit.data.files.Files`), or
+            of the rows that were read where they came out of a database.
         name: What the source is called, without secrets and without the path of a machine.
         columns: Every column of the source, read or not.
         seed: Seed of the sample.

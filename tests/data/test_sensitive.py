@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from auditkit.data.sensitive import MOST_VALUES, edges_of, join, quantile_edges, split_values
 from auditkit.errors import InputError
-from auditkit.sensitive import MOST_VALUES, edges_of, join, quantile_edges, split_values
 
 DATA = pd.DataFrame({"id": [3, 1, 9, 2], "y": [0, 1, 0, 1]}, index=[7, 8, 9, 10])
 PEOPLE = pd.DataFrame({"id": [1, 2, 3, 4], "sex": ["F", None, "M", "F"], "age": [20, 30, 40, 50]})

@@ -12,8 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditkit import sampling
-from auditkit.sampling import Hashes, draw, row_hashes
+from auditkit.data import sampling
+from auditkit.data.sampling import Hashes, draw, row_hashes
 
 
 def hashes(*values: int) -> Hashes:
