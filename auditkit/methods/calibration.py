@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from auditkit.methods import intervals
 from auditkit.methods.estimates import Estimate, FloatArray
+from auditkit.methods.weighting import bounded_weighted_mean, effective_counts
 
 #: Why scores cannot be held against frequencies.
 NO_PROBABILITIES = "the scores are no probabilities: some lie outside 0 to 1"
@@ -33,13 +34,19 @@ class Bin:
     high: float
 
 
-def brier_score(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def brier_score(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
     """Mean squared difference of score and outcome.
 
     Args:
         y_true: Shape (n,): true outcomes, 0 or 1.
         y_score: Shape (n,): probabilities of the positive outcome.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         The score, 0 for perfect foresight; undefined where there are no rows or the scores are
@@ -55,11 +62,14 @@ def brier_score(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.
     y, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
     if not are_probabilities(score):
         return Estimate.undefined(NO_PROBABILITIES)
-    return intervals.bounded_mean((score - y) ** 2, level)
+    return _mean((score - y) ** 2, weights, level, 0.0)
 
 
 def calibration_in_the_large(
-    y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
 ) -> Estimate:
     """Mean outcome minus mean score: above 0 where the scores promise too little.
 
@@ -67,6 +77,7 @@ def calibration_in_the_large(
         y_true: Shape (n,): true outcomes, 0 or 1.
         y_score: Shape (n,): probabilities of the positive outcome.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         The difference, in [-1, 1]; undefined where there are no rows or the scores are no
@@ -79,11 +90,15 @@ def calibration_in_the_large(
     y, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
     if not are_probabilities(score):
         return Estimate.undefined(NO_PROBABILITIES)
-    return intervals.bounded_mean(y - score, level, -1.0, 1.0)
+    return _mean(y - score, weights, level, -1.0)
 
 
 def calibration_bins(
-    y_true: npt.ArrayLike, y_score: npt.ArrayLike, bins: int = 10, level: float = 0.95
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    bins: int = 10,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
 ) -> tuple[Bin, ...]:
     """Mean score against observed rate, in bins of about equally many rows.
 
@@ -95,6 +110,8 @@ def calibration_bins(
         y_score: Shape (n,): finite scores.
         bins: Most bins, at least 1.
         level: Two-sided level of the interval of each observed rate, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same. The bins still
+            have about equally many rows; what is in them is weighted.
 
     Returns:
         The bins that have rows, from low to high scores.
@@ -108,14 +125,35 @@ def calibration_bins(
         return ()
     edges = np.unique(np.quantile(score, np.arange(1, bins) / bins, method="inverted_cdf"))
     place = np.searchsorted(edges, score, side="left")
-    n = np.bincount(place, minlength=edges.size + 1)
-    won = np.bincount(place, weights=y, minlength=edges.size + 1)
-    total = np.bincount(place, weights=score, minlength=edges.size + 1)
-    low, high = intervals.wilson(won, n, level)
+    w = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
+
+    def added(values: FloatArray) -> FloatArray:
+        return np.bincount(place, weights=values, minlength=edges.size + 1).astype(np.float64)
+
+    n, mass, total = np.bincount(place, minlength=edges.size + 1), added(w), added(w * score)
+    counts: tuple[FloatArray, FloatArray] = (added(y), mass)
+    if weights is not None:
+        lost = 1 - y
+        counts = effective_counts(
+            added(w * y), added(w**2 * y), added(w * lost), added(w**2 * lost)
+        )
+    low, high = intervals.wilson(*counts, level)
     return tuple(
-        Bin(int(n[i]), float(total[i] / n[i]), float(won[i] / n[i]), float(low[i]), float(high[i]))
+        Bin(
+            n=int(n[i]),
+            mean_score=float(total[i] / mass[i]),
+            observed_rate=float(counts[0][i] / counts[1][i]),
+            low=float(low[i]),
+            high=float(high[i]),
+        )
         for i in np.flatnonzero(n)
     )
+
+
+def _mean(values: FloatArray, weights: npt.ArrayLike | None, level: float, low: float) -> Estimate:
+    if weights is None:
+        return intervals.bounded_mean(values, level, low, 1.0)
+    return bounded_weighted_mean(values, weights, level, low, 1.0)
 
 
 def are_probabilities(scores: npt.ArrayLike) -> bool:

@@ -7,15 +7,18 @@ number of rows, and wherever the cells were counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Better, Metric
-from auditkit.methods.estimates import IntArray
+from auditkit.methods.estimates import FloatArray, IntArray
+from auditkit.methods.weighting import effective_counts
 
+T = TypeVar("T", np.int64, np.float64)
 #: Which of the four cells [true outcome][decision] count.
 Mask = tuple[tuple[int, int], tuple[int, int]]
 
@@ -31,6 +34,23 @@ _TRUE_NEGATIVE: Mask = ((1, 0), (0, 0))
 _RIGHT: Mask = ((1, 0), (0, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What rows of unequal weight add up to; all that a weighted rate and its interval need.
+
+    Attributes:
+        weights: Shape (..., 2, 2): sums of weights by true outcome and decision.
+        squares: Shape (..., 2, 2): sums of squared weights.
+    """
+
+    weights: FloatArray
+    squares: FloatArray
+
+    def __getitem__(self, groups: Any) -> Sums:  # noqa: ANN401 - whatever indexes an array
+        """The sums of some groups."""
+        return Sums(self.weights[groups], self.squares[groups])
+
+
 @dataclass(frozen=True)
 class Cells:
     """How many rows there are of each kind; kinds without a row are left out.
@@ -42,6 +62,8 @@ class Cells:
         y_true: Shape (cells,): true outcome, 0 or 1.
         y_pred: Shape (cells,): decision, 0 or 1.
         n: Shape (cells,): rows of each cell; unit: rows.
+        weights: Shape (cells,): sum of the weights of each cell, or None where rows have none.
+        squares: Shape (cells,): sum of the squared weights of each cell, or None with them.
 
     Example:
         >>> cells = count_cells({"sex": [0, 1, -1]}, {"sex": 2}, [1, 0, 1], [1, 1, 0])
@@ -57,6 +79,8 @@ class Cells:
     y_true: IntArray
     y_pred: IntArray
     n: IntArray
+    weights: FloatArray | None = None
+    squares: FloatArray | None = None
 
     def table(self, *columns: str) -> IntArray:
         """Add the cells up over all columns but these.
@@ -71,12 +95,27 @@ class Cells:
         Raises:
             ValueError: If a column was not counted.
         """
+        return np.rint(self._added(self.n, columns)).astype(np.int64)
+
+    def sums(self, *columns: str) -> Sums | None:
+        """Add the weights up over all columns but these; see `table`.
+
+        Args:
+            columns: The columns to keep, in this order; none gives the whole.
+
+        Returns:
+            The sums, shaped as the table; None where rows have no weights.
+        """
+        if self.weights is None or self.squares is None:
+            return None
+        return Sums(self._added(self.weights, columns), self._added(self.squares, columns))
+
+    def _added(self, held: IntArray | FloatArray, columns: Sequence[str]) -> FloatArray:
         place = [self.columns.index(column) for column in columns]
         shape = (*(self.sizes[i] + 1 for i in place), 2, 2)
         axes = [self.codes[:, i] % (self.sizes[i] + 1) for i in place]  # -1 becomes the last
         flat = np.ravel_multi_index((*axes, self.y_true, self.y_pred), shape)
-        counted = np.bincount(flat, weights=self.n, minlength=int(np.prod(shape)))
-        return np.rint(counted).astype(np.int64).reshape(shape)
+        return _add(flat, held, int(np.prod(shape))).reshape(shape)
 
 
 def count_cells(
@@ -84,6 +123,7 @@ def count_cells(
     sizes: Mapping[str, int],
     y_true: npt.ArrayLike,
     y_pred: npt.ArrayLike,
+    weights: npt.ArrayLike | None = None,
 ) -> Cells:
     """Count rows by groups, true outcome and decision, in one pass.
 
@@ -92,6 +132,7 @@ def count_cells(
         sizes: Column to its number of groups.
         y_true: Shape (n,): true outcomes, 0 or 1.
         y_pred: Shape (n,): decisions, 0 or 1.
+        weights: Shape (n,): weights, none negative; None where every row counts the same.
 
     Returns:
         The cells that have rows, ordered by the columns, the outcome and the decision.
@@ -108,7 +149,10 @@ def count_cells(
     rows = len(wide[-1][0])
     if any(len(column) != rows for column, _ in wide):
         raise ValueError("all columns have one entry a row")
-    keys, counts = _count_distinct(wide, rows)
+    keys, counts, cell = _count_distinct(wide, rows)
+    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    if w is not None and w.shape != (rows,):
+        raise ValueError("all columns have one entry a row")
     return Cells(
         columns=tuple(sizes),
         sizes=tuple(sizes.values()),
@@ -116,11 +160,18 @@ def count_cells(
         y_true=keys[:, -2],
         y_pred=keys[:, -1],
         n=counts,
+        weights=None if w is None else _add(cell, w, len(counts)),
+        squares=None if w is None else _add(cell, w**2, len(counts)),
     )
 
 
-def _count_distinct(wide: list[tuple[IntArray, int]], rows: int) -> tuple[IntArray, IntArray]:
-    """Count distinct rows of several small-integer columns: keys (cells, columns) and counts."""
+def _count_distinct(
+    wide: list[tuple[IntArray, int]], rows: int
+) -> tuple[IntArray, IntArray, IntArray]:
+    """Count distinct rows of several small-integer columns: keys, counts, and the key of each row.
+
+    Shapes (cells, columns), (cells,) and (rows,).
+    """
     key = np.zeros(rows, dtype=np.int64)
     radix = 1
     for column, size in wide:
@@ -133,7 +184,13 @@ def _count_distinct(wide: list[tuple[IntArray, int]], rows: int) -> tuple[IntArr
     example[key] = np.arange(rows)
     seen = np.flatnonzero(counts)
     keys = np.stack([column[example[seen]] for column, _ in wide], axis=1)
-    return keys, counts[seen].astype(np.int64)
+    place = np.zeros(radix, dtype=np.int64)
+    place[seen] = np.arange(seen.size)
+    return keys, counts[seen].astype(np.int64), place[key]
+
+
+def _add(place: IntArray, held: IntArray | FloatArray, size: int) -> FloatArray:
+    return np.bincount(place, weights=held, minlength=size).astype(np.float64)
 
 
 def _codes(values: npt.ArrayLike, size: int, name: str, lowest: int = -1) -> IntArray:
@@ -168,16 +225,39 @@ class Rate:
     counted_words: str
     among_words: str
 
-    def of(self, table: npt.ArrayLike) -> tuple[IntArray, IntArray]:
+    def of(self, table: npt.NDArray[T]) -> tuple[npt.NDArray[T], npt.NDArray[T]]:
         """Count numerators and denominators.
 
         Args:
-            table: Shape (..., 2, 2): rows by true outcome and decision.
+            table: Shape (..., 2, 2): rows, or sums of weights, by true outcome and decision.
 
         Returns:
-            Numerators and denominators, each of shape (...); unit: rows.
+            Numerators and denominators, each of shape (...), in the unit of the table.
         """
         return _sum(table, self.counted), _sum(table, self.among)
+
+    def effective(self, sums: Sums) -> tuple[FloatArray, FloatArray]:
+        """Numerators and denominators to make an interval of; their quotient is the weighted rate.
+
+        Args:
+            sums: Weights, each of shape (..., 2, 2).
+
+        Returns:
+            Effective counts, each of shape (...); see `auditkit.methods.weighting`.
+
+        Example:
+            >>> table = np.array([[40, 10], [5, 45]])
+            >>> doubled = Sums(2.0 * table, 4.0 * table)  # every row has weight 2
+            >>> [round(float(n), 9) for n in RATES["selection_rate"].effective(doubled)]
+            [55.0, 100.0]
+        """
+        lost = np.asarray(self.among) - np.asarray(self.counted)
+        return effective_counts(
+            _sum(sums.weights, self.counted),
+            _sum(sums.squares, self.counted),
+            _sum(sums.weights, lost),
+            _sum(sums.squares, lost),
+        )
 
 
 def _share(name: str, title: str, definition: str, better: Better = "neither") -> Metric:
@@ -261,6 +341,6 @@ _RATES = (
 RATES: dict[str, Rate] = {rate.metric.id: rate for rate in _RATES}
 
 
-def _sum(table: npt.ArrayLike, mask: Mask) -> IntArray:
-    total: IntArray = (np.asarray(table) * np.asarray(mask)).sum(axis=(-2, -1))
+def _sum(table: npt.NDArray[T], mask: npt.ArrayLike) -> npt.NDArray[T]:
+    total: npt.NDArray[T] = (np.asarray(table) * np.asarray(mask)).sum(axis=(-2, -1))
     return total

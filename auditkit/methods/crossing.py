@@ -9,8 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import ALL_GROUPS
-from auditkit.methods.cells import RATES, Cells, Rate
-from auditkit.methods.estimates import Estimate, IntArray
+from auditkit.methods.cells import RATES, Cells, Rate, Sums
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.weighting import on_effective_counts
 
 #: Joins the columns, and the groups, of an intersection.
 CROSS = " × "  # noqa: RUF001 - the sign that a reader knows
@@ -25,12 +26,14 @@ class Crossing:
         labels: One name a column, for each of the m groups.
         table: Shape (m, 2, 2): rows by group, true outcome and decision.
         known: Shape (m,): whether the group is known in every column.
+        sums: The weights of the rows, shaped as the table, or None.
     """
 
     columns: tuple[str, ...]
     labels: tuple[tuple[str, ...], ...]
     table: IntArray
     known: npt.NDArray[np.bool_]
+    sums: Sums | None = None
 
     @property
     def title(self) -> str:
@@ -76,6 +79,7 @@ class Crossing:
             totals=totals[kept],
             small=tuple((names[i], int(self.sizes[i])) for i in small),
             unknown=int(totals[~self.known].sum()),
+            sums=None if self.sums is None else self.sums[kept],
         )
 
 
@@ -91,6 +95,7 @@ class Comparison:
         small: Name of each group whose rate rests on too few rows, and all rows of that group (not
             its denominator, which in a group of one would tell that person's outcome).
         unknown: Rows of the denominator whose group is unknown.
+        sums: The weights of the k groups, or None where every row counts the same.
     """
 
     rate: Rate
@@ -99,11 +104,26 @@ class Comparison:
     totals: IntArray
     small: tuple[tuple[str, int], ...]
     unknown: int
+    sums: Sums | None = None
 
     @property
     def n(self) -> int:
         """Rows that the comparison rests on."""
         return int(self.totals.sum())
+
+    @property
+    def effective(self) -> tuple[IntArray, IntArray] | tuple[FloatArray, FloatArray]:
+        """Counts to make intervals of: effective ones, or plain where rows weigh the same."""
+        if self.sums is None:
+            return self.successes, self.totals
+        return self.rate.effective(self.sums)
+
+    @property
+    def weighed(self) -> tuple[IntArray, IntArray] | tuple[FloatArray, FloatArray]:
+        """Weights of numerators and denominators; the counts where rows weigh the same."""
+        if self.sums is None:
+            return self.successes, self.totals
+        return self.rate.of(self.sums.weights)
 
     def estimate(self, gap: Callable[..., Estimate], level: float) -> Estimate:
         """Compute a gap or ratio between the groups; a reason names the rate.
@@ -115,9 +135,9 @@ class Comparison:
         Returns:
             What the function gave.
         """
-        found = gap(self.successes, self.totals, level)
+        found = gap(*self.effective, level)
         if found.reason is None:
-            return found
+            return found if self.sums is None else on_effective_counts(found)
         return Estimate.undefined(f"{self.rate.metric.title.lower()}: {found.reason}")
 
 
@@ -150,4 +170,7 @@ def cross(cells: Cells, labels: Mapping[str, Sequence[str]], columns: Sequence[s
         tuple(labels[column][code] for column, code in zip(columns, place, strict=True))
         for place in index[shown].tolist()
     )
-    return Crossing(tuple(columns), names, flat[shown], known[shown])
+    sums = cells.sums(*columns)
+    if sums is not None:
+        sums = Sums(sums.weights.reshape(-1, 2, 2), sums.squares.reshape(-1, 2, 2))[shown]
+    return Crossing(tuple(columns), names, flat[shown], known[shown], sums)

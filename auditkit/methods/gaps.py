@@ -200,7 +200,8 @@ def compare_pairs(
 
     Args:
         successes: Shape (k,): rows of each group that meet the condition; unit: rows.
-        totals: Shape (k,): rows of each group, each at least 1; unit: rows.
+        totals: Shape (k,): rows of each group, each at least 1; unit: rows. Both may be effective
+            counts, which are no whole numbers; then the test is always the pooled z test.
         level: Two-sided level that all intervals hold together, in (0, 1).
 
     Returns:
@@ -218,9 +219,8 @@ def compare_pairs(
     rates = s / n
     order = np.argsort(-rates, kind="stable")
     ranked = [(int(order[i]), int(order[j])) for i in range(k) for j in range(i + 1, k)]
-    tests = [
-        significance.compare_two(int(s[a]), int(n[a]), int(s[b]), int(n[b])) for a, b in ranked
-    ]
+    test = significance.compare_two if s.dtype.kind in "iu" else significance.compare_effective
+    tests = [test(s[a].item(), n[a].item(), s[b].item(), n[b].item()) for a, b in ranked]
     adjusted = significance.holm([p for p, _ in tests])
     low, high = _pairwise(intervals.newcombe, s, n, level)
     pairs = [
@@ -241,7 +241,10 @@ def compare_pairs(
 
 
 def bounds_with_unknown(
-    successes: npt.ArrayLike, totals: npt.ArrayLike, unknown_successes: int, unknown_total: int
+    successes: npt.ArrayLike,
+    totals: npt.ArrayLike,
+    unknown_successes: float,
+    unknown_total: float,
 ) -> tuple[float, float]:
     """How small and how large a gap could be if the groups of all rows were known.
 
@@ -254,7 +257,7 @@ def bounds_with_unknown(
         successes: Shape (k,): rows of each compared group that meet the condition; unit: rows.
         totals: Shape (k,): rows of each compared group, each at least 1; unit: rows.
         unknown_successes: Rows of unknown group that meet the condition; unit: rows.
-        unknown_total: Rows of unknown group; unit: rows.
+        unknown_total: Rows of unknown group; unit: rows. All four may be sums of weights.
 
     Returns:
         Least and greatest possible difference of largest and smallest proportion. Exact but for

@@ -9,9 +9,15 @@ from scipy import special
 from auditkit.evidence import Interval
 from auditkit.methods import intervals
 from auditkit.methods.estimates import Estimate, FloatArray
+from auditkit.methods.weighting import kish, weighted_mean
 
 
-def auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def auc(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
     """Area under the ROC curve: the chance that a positive row outscores a negative one.
 
     Ties count one half. DeLong's variance on the logit scale, so that the interval stays inside
@@ -23,13 +29,18 @@ def auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> E
         y_true: Shape (n,): true outcomes, 0 or 1.
         y_score: Shape (n,): scores; only their order matters.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same. A pair then
+            counts by the product of its weights, and the variance of each class is that of
+            `auditkit.methods.weighting.weighted_mean` over its placements.
 
     Returns:
         The area; undefined where there is one class only, or a score is not finite.
 
     Source:
         DeLong et al. (1988), Biometrics 44:837; Sun and Xu (2014), IEEE SPL 21:1389, for ranks.
-        Hoeffding (1963), J. Am. Stat. Assoc. 58:13, section 5b, where the variance is 0.
+        Hoeffding (1963), J. Am. Stat. Assoc. 58:13, section 5b, where the variance is 0; with
+        weights McDiarmid (1989), London Math. Soc. Lect. Notes 141:148, as one row moves the area
+        by at most its share of the weight of its class.
 
     Example:
         >>> area = auc([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
@@ -43,22 +54,57 @@ def auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> E
     if not np.all(np.isfinite(score)):
         wrong = int((~np.isfinite(score)).sum())
         return Estimate.undefined(f"{wrong:,} scores are not finite")
+    if weights is not None:
+        return _weighted_auc(y, score, np.asarray(weights, dtype=np.float64), level)
     ranks = _midranks(np.concatenate([positives, negatives]))
     m, n = positives.size, negatives.size
     above = (ranks[:m] - _midranks(positives)) / n  # share of negatives under each positive
     below = 1 - (ranks[m:] - _midranks(negatives)) / m  # share of positives over each negative
     value = float(above.mean())
     if min(m, n) < 2 or np.ptp(above) + np.ptp(below) < 1e-12:
-        return Estimate(value, _free_of_distribution(value, min(m, n), level))
+        told = f"{min(m, n):,} independent pairs"
+        return Estimate(value, _free_of_distribution(value, min(m, n), level, "Hoeffding", told))
     error = float(np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n))
+    return _on_logit_scale(value, error, level, "DeLong, logit")
+
+
+def _weighted_auc(
+    y: npt.NDArray[np.int64], score: FloatArray, weights: FloatArray, level: float
+) -> Estimate:
+    """The area where a pair counts by the product of its weights; both classes are there."""
+    won, lost = y == 1, y == 0
+    _, place = np.unique(score, return_inverse=True)
+    # Weight of each class at every distinct score, and how much of it lies below: ties half.
+    at_won, at_lost = (np.bincount(place, weights=weights * held) for held in (won, lost))
+    below_won, below_lost = (np.cumsum(held) - held / 2 for held in (at_won, at_lost))
+    above = (below_lost / at_lost.sum())[place[won]]
+    below = (1 - below_won / at_won.sum())[place[lost]]
+    value = float(np.clip((above * weights[won]).sum() / weights[won].sum(), 0, 1))
+    if min(value, 1 - value) < 1e-12:
+        value = float(round(value))
+    few = min(above.size, below.size) < 2 or value in (0.0, 1.0)
+    if few or np.ptp(above) + np.ptp(below) < 1e-12:
+        pairs = 1 / (1 / kish(weights[won]) + 1 / kish(weights[lost]))
+        told = f"{pairs:,.1f} effective pairs"
+        return Estimate(value, _free_of_distribution(value, pairs, level, "McDiarmid", told))
+    variances = (
+        weighted_mean(placed, weights[held])[1] for placed, held in ((above, won), (below, lost))
+    )
+    return _on_logit_scale(value, float(np.sqrt(sum(variances))), level, "DeLong, weighted, logit")
+
+
+def _on_logit_scale(value: float, error: float, level: float, method: str) -> Estimate:
     arm = intervals.normal_quantile(level) * error / (value * (1 - value))
     logit = float(special.logit(value))
     low, high = special.expit(logit - arm), special.expit(logit + arm)
-    return Estimate(value, Interval(float(low), float(high), level, "DeLong, logit"))
+    return Estimate(value, Interval(float(low), float(high), level, method))
 
 
 def roc_curve(
-    y_true: npt.ArrayLike, y_score: npt.ArrayLike, points: int = 60
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    points: int = 60,
+    weights: npt.ArrayLike | None = None,
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """The ROC curve, thinned to a number of points that can be drawn.
 
@@ -66,6 +112,7 @@ def roc_curve(
         y_true: Shape (n,): true outcomes, 0 or 1, both present.
         y_score: Shape (n,): finite scores.
         points: Most points to keep, at least 2; both ends are among them.
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         False positive rates, true positive rates and thresholds, each of shape (at most points,),
@@ -82,8 +129,9 @@ def roc_curve(
     """
     y, score = _checked(y_true, y_score)
     distinct, place = np.unique(-score, return_inverse=True)
-    won = np.bincount(place, weights=y, minlength=distinct.size)
-    lost = np.bincount(place, weights=1 - y, minlength=distinct.size)
+    w = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
+    won = np.bincount(place, weights=w * y, minlength=distinct.size)
+    lost = np.bincount(place, weights=w * (1 - y), minlength=distinct.size)
     if not (won.sum() and lost.sum()):
         raise ValueError("both outcomes are needed for a ROC curve")
     tpr = np.concatenate([[0.0], np.cumsum(won) / won.sum()])
@@ -103,13 +151,15 @@ def _midranks(values: FloatArray) -> FloatArray:
     return ranks
 
 
-def _free_of_distribution(value: float, pairs: int, level: float) -> Interval:
+def _free_of_distribution(
+    value: float, pairs: float, level: float, bound: str, told: str
+) -> Interval:
     if value in (0.0, 1.0):
         low, high = intervals.clopper_pearson(round(value) * pairs, pairs, level)
-        method = f"Clopper-Pearson over {pairs:,} independent pairs (no overlap of scores)"
+        method = f"Clopper-Pearson over {told} (no overlap of scores)"
         return Interval(float(low), float(high), level, method)
     arm = float(np.sqrt(np.log(2 / (1 - level)) / (2 * pairs)))
-    method = f"Hoeffding over {pairs:,} independent pairs (no spread to estimate)"
+    method = f"{bound} over {told} (no spread to estimate)"
     return Interval(max(0.0, value - arm), min(1.0, value + arm), level, method)
 
 

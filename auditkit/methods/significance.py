@@ -41,6 +41,27 @@ def compare_two(first: int, first_total: int, second: int, second_total: int) ->
     return pooled_z(first, first_total, second, second_total), "pooled z"
 
 
+def compare_effective(
+    first: float, first_total: float, second: float, second_total: float
+) -> tuple[float, Test]:
+    """Test whether two weighted proportions are equal, by the z test on their effective counts.
+
+    Args:
+        first: Effective successes of the first sample.
+        first_total: Effective size of the first sample, above 0.
+        second: Effective successes of the second sample.
+        second_total: Effective size of the second sample, above 0.
+
+    Returns:
+        The two-sided p-value, and the name of the test.
+
+    Example:
+        >>> compare_effective(56.0, 70.0, 48.0, 80.0)[1]
+        'pooled z'
+    """
+    return pooled_z(first, first_total, second, second_total), "pooled z"
+
+
 def fisher_exact(first: int, first_total: int, second: int, second_total: int) -> float:
     """Fisher's exact test of two proportions.
 
@@ -70,7 +91,7 @@ def fisher_exact(first: int, first_total: int, second: int, second_total: int) -
     return float(min(1.0, chance[chance <= chance[first - low] * (1 + 1e-7)].sum()))
 
 
-def pooled_z(first: int, first_total: int, second: int, second_total: int) -> float:
+def pooled_z(first: float, first_total: float, second: float, second_total: float) -> float:
     """Two-proportion z test with the pooled variance, without continuity correction.
 
     Args:

@@ -95,3 +95,19 @@ def test_the_same_score_for_everyone_is_one_bin() -> None:
 def test_no_rows_give_no_bins() -> None:
     assert calibration.calibration_bins([], []) == ()
     assert calibration.brier_score([], []).reason == "no rows"
+
+
+def test_weighted_scores_equal_repeated_rows() -> None:
+    rng = np.random.default_rng(0)
+    y, score, w = rng.integers(0, 2, 50), rng.random(50), rng.integers(1, 5, 50)
+    again, scores = np.repeat(y, w), np.repeat(score, w)
+    for measure in (calibration.brier_score, calibration.calibration_in_the_large):
+        assert measure(y, score, weights=w).value == pytest.approx(measure(again, scores).value)
+    (one,), (repeated,) = (
+        calibration.calibration_bins(y, score, 1, weights=w),
+        calibration.calibration_bins(again, scores, 1),
+    )
+    assert (one.n, repeated.n) == (50, w.sum())
+    assert one.mean_score == pytest.approx(repeated.mean_score)
+    assert one.observed_rate == pytest.approx(repeated.observed_rate)
+    assert one.high - one.low > repeated.high - repeated.low

@@ -125,3 +125,19 @@ def test_a_column_that_was_not_counted_is_refused() -> None:
 
 def test_no_rows_give_zeros() -> None:
     assert counted([]).table("sex").tolist() == np.zeros((3, 2, 2)).tolist()
+
+
+def test_weights_and_their_squares_are_added_up_by_cell() -> None:
+    codes, y, yhat = [0, 1, 0, -1], [1, 0, 1, 1], [1, 1, 1, 0]
+    cells = count_cells({"sex": codes}, {"sex": 2}, y, yhat, [2.0, 3.0, 4.0, 5.0])
+    sums = cells.sums("sex")
+    assert sums is not None
+    assert sums.weights[0].tolist() == [[0, 0], [0, 6]]
+    assert sums.squares[0].tolist() == [[0, 0], [0, 20]]
+    assert sums[2].weights.tolist() == [[0, 0], [5, 0]]
+    whole = cells.sums()
+    assert whole is not None
+    assert whole.weights.tolist() == [[0, 3], [5, 6]]
+    assert count_cells({}, {}, y, yhat).sums() is None
+    with pytest.raises(ValueError, match="one entry a row"):
+        count_cells({}, {}, y, yhat, [1.0])

@@ -163,3 +163,93 @@ def test_a_long_curve_is_thinned_and_keeps_its_ends_and_area() -> None:
 def test_one_class_has_no_curve() -> None:
     with pytest.raises(ValueError, match="both outcomes"):
         ranking.roc_curve([1, 1], [0.1, 0.2])
+
+
+WEIGHTED = st.lists(
+    st.tuples(st.integers(0, 1), st.integers(0, 12), st.floats(0.01, 100)), min_size=4, max_size=40
+).filter(lambda rows: 0 < sum(row[0] for row in rows) < len(rows))
+
+
+@settings(deadline=None)
+@given(WEIGHTED)
+def test_a_weighted_area_equals_that_of_scikit_learn(rows: list[tuple[int, int, float]]) -> None:
+    y, score, w = map(np.array, zip(*rows, strict=True))
+    found = ranking.auc(y, score, weights=w)
+    theirs = metrics.roc_auc_score(y, score, sample_weight=w)
+    assert found.value == pytest.approx(theirs, abs=1e-12)
+    assert found.interval is not None
+    assert 0 <= found.interval.low < found.interval.high <= 1
+    assert found.interval.low - 1e-12 <= theirs <= found.interval.high + 1e-12
+
+
+def test_a_weighted_area_has_delongs_variance_of_weighted_placements() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 120)
+    score, w = np.round(rng.normal(y, 1.2), 1), rng.lognormal(size=120)
+    positive, negative, u, v = score[y == 1], score[y == 0], w[y == 1], w[y == 0]
+    u, v = u / u.sum(), v / v.sum()
+    wins = (positive[:, None] > negative) + 0.5 * (positive[:, None] == negative)
+    value, variance = u @ wins @ v, 0.0
+    for placed, part in ((wins @ v, u), (u @ wins, v)):
+        squares = (placed - value) ** 2
+        larger = max(part**2 @ squares, (part @ squares) * (part**2).sum())
+        variance += larger * part.size / (part.size - 1)
+    arm = 1.959964 * np.sqrt(variance) / (value * (1 - value))
+    found = ranking.auc(y, score, weights=w)
+    assert found.value == pytest.approx(value)
+    assert found.interval is not None
+    expected = special.expit([special.logit(value) - arm, special.logit(value) + arm])
+    assert (found.interval.low, found.interval.high) == pytest.approx(expected)
+    assert found.interval.method == "DeLong, weighted, logit"
+
+
+def test_equal_weights_give_the_interval_without_weights() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 80)
+    score = np.round(rng.normal(y), 1)
+    plain, same = ranking.auc(y, score), ranking.auc(y, score, weights=np.full(80, 3.0))
+    assert plain.interval is not None
+    assert same.interval is not None
+    bounds = [(found.low, found.high) for found in (plain.interval, same.interval)]
+    assert bounds[1] == pytest.approx(bounds[0], abs=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("score", "value", "method"),
+    [
+        ([0.1, 0.2, 0.8, 0.9], 1.0, "Clopper-Pearson over 0.9 effective pairs"),
+        ([0.9, 0.8, 0.2, 0.1], 0.0, "Clopper-Pearson over 0.9 effective pairs"),
+        ([0.5, 0.5, 0.5, 0.5], 0.5, "McDiarmid over 0.9 effective pairs"),
+    ],
+)
+def test_a_weighted_area_without_spread_is_not_certain(
+    score: list[float], value: float, method: str
+) -> None:
+    found = ranking.auc([0, 0, 1, 1], score, weights=[1, 2, 1, 2])  # Kish 1.8 in either class
+    assert found.value == value
+    assert found.interval is not None
+    assert found.interval.method.startswith(method)
+    assert found.interval.high - found.interval.low > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [30, 300])
+@pytest.mark.parametrize("slope", [0, 1, -1])
+def test_the_weighted_area_covers(n: int, slope: float) -> None:
+    rng = np.random.default_rng(0)
+
+    def drawn(size: int) -> tuple[IntArray, FloatArray, FloatArray]:
+        x = rng.normal(size=size)
+        y = (rng.random(size) < special.expit(-0.85 + slope * x)).astype(np.int64)
+        return y, rng.normal(y + 0.5 * slope * x), np.exp(x)
+
+    y, score, w = drawn(1_000_000)
+    true = ranking.auc(y, score, weights=w).value
+    assert true is not None
+    hits = []
+    for _ in range(2000):
+        y, score, w = drawn(n)
+        interval = ranking.auc(y, score, weights=w).interval
+        if interval is not None:
+            hits.append(interval.low <= true <= interval.high)
+    assert np.mean(hits) >= 0.935
