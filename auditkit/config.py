@@ -51,6 +51,7 @@ class SubjectConfig(BaseModel):
     most_rows: int | None = Field(default=None, ge=1)
     label: str | None = None
     positive: bool | int | float | str = 1
+    weight: str | None = None
     sensitive: list[str] = []
     features: list[str] | None = None
     bands: dict[str, list[float] | str] = {}

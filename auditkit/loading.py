@@ -82,6 +82,7 @@ class Prepared:
             "label": self.roles.label,
             "positive": self.roles.positive,
             "sensitive": self.roles.sensitive,
+            "weight": self.roles.weight,
             "bands": self.roles.bands,
             "name": says.name,
             "task": says.task,
@@ -95,7 +96,7 @@ class Prepared:
         from auditkit.training import Recipe, split
 
         says = self.config.subject
-        everyone = in_canonical_order(self.rows[list(self.roles.columns)])
+        everyone = in_canonical_order(self.rows[list(self.roles.columns)], self.roles.weight)
         shares = says.split
         train, validation, test = split(
             everyone,
@@ -244,6 +245,7 @@ def _roles(says: SubjectConfig, table: Intake, architecture: object, model: Mode
         features=tuple(features or ()),
         bands=table.bands,
         task=says.task,
+        weight=says.weight,
     )
 
 
@@ -251,4 +253,5 @@ def _default_features(
     says: SubjectConfig, columns: Sequence[str], architecture: object
 ) -> list[str]:
     named: Sequence[str] = getattr(architecture, "columns", ())
-    return list(named) or [name for name in columns if name != says.label]
+    others = {says.label, says.weight}
+    return list(named) or [name for name in columns if name not in others]

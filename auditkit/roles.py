@@ -77,6 +77,7 @@ class Roles:
         features: Columns that the model reads.
         bands: Numeric sensitive column to its inner edges.
         task: Kind of prediction; says what the label may hold.
+        weight: Column of the weight of each row, or None. It plays no other part.
     """
 
     label: str | None = None
@@ -87,13 +88,15 @@ class Roles:
     features: tuple[str, ...] = ()
     bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
     task: Task = "binary"
+    weight: str | None = None
 
     @property
     def columns(self) -> tuple[str, ...]:
         """Every column that plays a part, each once."""
         single = (self.label, self.score, self.prediction)
         named = [name for name in single if name is not None]
-        return tuple(dict.fromkeys([*named, *self.sensitive, *self.features]))
+        last = [] if self.weight is None else [self.weight]
+        return tuple(dict.fromkeys([*named, *self.sensitive, *self.features, *last]))
 
     def problems(self, rows: pd.DataFrame, where: str, table: str) -> list[Problem]:
         """Find everything that keeps a table from playing these parts.
@@ -106,7 +109,7 @@ class Roles:
         Returns:
             All problems; empty where there is none.
         """
-        found = list(self._absent(rows, where, table))
+        found = [*self._absent(rows, where, table), *self._weight_elsewhere(where)]
         if len(rows) == 0:
             found.append(Problem(table, "no rows", "at least one row"))
             return found
@@ -117,11 +120,27 @@ class Roles:
         for name in self.sensitive:
             if name in there:
                 found += _sensitive_problems(rows[name], name, self.bands.get(name), table)
+        if self.weight is not None and self.weight in there:
+            found += weight_problems(rows[self.weight], f"{table} column {quote(self.weight)}")
         return found
+
+    def _weight_elsewhere(self, where: str) -> Iterator[Problem]:
+        parts = {"label": self.label, "score": self.score, "prediction": self.prediction}
+        others = {role: (name,) for role, name in parts.items()}
+        for role, names in {
+            **others,
+            "sensitive": self.sensitive,
+            "features": self.features,
+        }.items():
+            if self.weight is not None and self.weight in names:
+                hint = "A weight says how much a row counts; a model that reads it needs a copy."
+                found = f"{quote(self.weight)}, which is under {role} too"
+                yield Problem(f"{where} weight", found, "a column with no other part", hint)
 
     def _absent(self, rows: pd.DataFrame, where: str, table: str) -> Iterator[Problem]:
         there = [str(name) for name in rows.columns]
         single = {"label": self.label, "score": self.score, "prediction": self.prediction}
+        single["weight"] = self.weight
         wanted = [(role, name) for role, name in single.items() if name is not None]
         wanted += [("sensitive", name) for name in self.sensitive]
         wanted += [("features", name) for name in self.features]
@@ -261,6 +280,33 @@ def _number_problems(values: pd.Series, where: str) -> list[Problem]:
     if bad:
         return [Problem(where, f"{bad:,} missing or infinite values", "finite numbers")]
     return []
+
+
+def weight_problems(values: pd.Series, where: str) -> list[Problem]:
+    """Find everything that keeps a column from being the weights of its rows.
+
+    Args:
+        values: The column.
+        where: What to call it in a message.
+
+    Returns:
+        All problems; empty where there is none.
+
+    Example:
+        >>> [problem.found for problem in weight_problems(pd.Series([-1.0, None, 2.0]), "w")]
+        ['1 missing or infinite values', '1 negative values']
+    """
+    place = f"{where} (weight)"
+    found = _number_problems(values, place)
+    if found and not pd.api.types.is_numeric_dtype(values):
+        return found
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    negative = int((numbers < 0).sum())
+    if negative:
+        found.append(Problem(place, f"{negative:,} negative values", "0 or more"))
+    if not bool((numbers != 0).any()):
+        found.append(Problem(place, "only zeros", "at least one weight above 0"))
+    return found
 
 
 def _sensitive_problems(

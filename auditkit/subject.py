@@ -14,7 +14,7 @@ import pandas as pd
 
 from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
 from auditkit.models import Model, NetworkModel
-from auditkit.roles import Groups, Roles, Task, as_names, make_groups
+from auditkit.roles import Groups, Roles, Task, as_names, make_groups, weight_problems
 
 #: The group of rows whose sensitive value is missing.
 UNKNOWN = "unknown"
@@ -88,6 +88,8 @@ class Subject:
         model: The model, or None where there are only scores.
         score: Column of scores, or None.
         prediction: Column of decisions, or None.
+        weight: Column of the weight of each row, or None. Rows of weight 0 stand for nobody and
+            are not assessed.
         threshold: A row is selected where its score is at least this.
         groups: Groups of each sensitive column, aligned with `rows`.
         train: Rows that the model was trained on, or None.
@@ -126,6 +128,7 @@ class Subject:
     version: str = ""
     description: str = ""
     data_notes: tuple[str, ...] = ()
+    weight: str | None = None
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -142,6 +145,7 @@ class Subject:
         positive: object = 1,
         sensitive: Sequence[str] = (),
         bands: Mapping[str, Sequence[float]] | None = None,
+        weight: str | None = None,
         task: Task = "binary",
         name: str = "scored table",
         source: DataSource | None = None,
@@ -160,6 +164,7 @@ class Subject:
             positive: The value of label and prediction that counts as positive.
             sensitive: Columns whose groups are compared.
             bands: Inner edges for numeric sensitive columns.
+            weight: Column of the weight of each row (sampling weight, exposure).
             task: Kind of prediction.
             name: Name of the subject.
             source: Where the rows came from; a digest of the rows where not given.
@@ -178,7 +183,8 @@ class Subject:
             >>> int(Subject.from_scores(rows, label="y", score="p", sensitive=["sex"]).y_pred.sum())
             1
         """
-        roles = Roles(label, positive, score, prediction, tuple(sensitive), (), bands or {}, task)
+        shown = tuple(sensitive)
+        roles = Roles(label, positive, score, prediction, shown, (), bands or {}, task, weight)
         problems = roles.problems(rows, "from_scores", source.name if source else "the table")
         if score is None and prediction is None:
             expected = "a column of scores or of decisions"
@@ -210,6 +216,7 @@ class Subject:
         positive: object = 1,
         threshold: float = 0.5,
         bands: Mapping[str, Sequence[float]] | None = None,
+        weight: str | None = None,
         task: Task = "binary",
         train: pd.DataFrame | None = None,
         population: pd.DataFrame | None = None,
@@ -232,6 +239,7 @@ class Subject:
             positive: The value of label that counts as positive.
             threshold: A row is selected where its score is at least this.
             bands: Inner edges for numeric sensitive columns.
+            weight: Column of the weight of each row; never one that the model reads.
             task: Kind of prediction.
             train: The rows that it was trained on, where they are at hand.
             population: All rows that came with a label, where they are more than `rows`.
@@ -249,9 +257,15 @@ class Subject:
         Raises:
             InputError: If the table cannot play these parts; every problem is listed.
         """
-        reads = tuple(features)
-        roles = Roles(label, positive, None, None, tuple(sensitive), reads, bands or {}, task)
+        reads, shown = tuple(features), tuple(sensitive)
+        roles = Roles(label, positive, None, None, shown, reads, bands or {}, task, weight)
         problems = roles.problems(rows, "from_model", source.name if source else "the table")
+        if weight is not None and population is not None:
+            where = f"population column {quote(weight)}"
+            absent = [Problem(f"{where} (weight)", "no such column", "the weight of each row")]
+            problems += (
+                weight_problems(population[weight], where) if weight in population else absent
+            )
         return cls._made(
             rows,
             roles,
@@ -283,9 +297,14 @@ class Subject:
     ) -> Subject:
         if problems:
             raise InputError(problems)
-        kept = in_canonical_order(rows[list(roles.columns)])
-        train = None if train is None else in_canonical_order(train)
-        everyone = kept if population is None else population
+        whole = in_canonical_order(rows[list(roles.columns)], roles.weight)
+        train = None if train is None else in_canonical_order(train, roles.weight)
+        everyone = whole if population is None else population
+        kept, notes = _of_some_weight(whole, roles.weight, "assessed")
+        if population is not None:
+            population, more = _of_some_weight(population, roles.weight, "labelled")
+            notes += more
+        facts["data_notes"] = (*facts.get("data_notes", ()), *notes)
         known = {
             name: make_groups(everyone[name], roles.bands.get(name)) for name in roles.sensitive
         }
@@ -303,6 +322,7 @@ class Subject:
             positive=roles.positive,
             sensitive=roles.sensitive,
             features=roles.features,
+            weight=roles.weight,
             score=roles.score,
             prediction=roles.prediction,
             groups=groups_of(kept) or {},
@@ -310,7 +330,7 @@ class Subject:
             train_groups=groups_of(train),
             population=population,
             population_groups=groups_of(population),
-            source=source or DataSource("a table in memory", digest(kept), len(everyone)),
+            source=source or DataSource("a table in memory", digest(whole), len(everyone)),
             **facts,
         )
 
@@ -388,6 +408,23 @@ class Subject:
             return _frozen(self.y_score.argmax(axis=1).astype(np.int64))
         return _frozen((self.y_score >= self.threshold).astype(np.int8))
 
+    @cached_property
+    def weights(self) -> npt.NDArray[np.float64] | None:
+        """Weights of the assessed rows; see `weights_of`."""
+        return self.weights_of(self.rows)
+
+    def weights_of(self, rows: pd.DataFrame) -> npt.NDArray[np.float64] | None:
+        """Weights of any rows of this subject, shape (n,), scaled to mean 1.
+
+        None where there is no weight column, or all weights are equal: then every row counts the
+        same, and every number is what it is without weights.
+        """
+        if self.weight is None or rows.empty:
+            return None
+        held = rows[self.weight].to_numpy(dtype=np.float64, copy=True)
+        held /= held.max()  # first, so that no sum overflows
+        return None if held.min() == 1 else _frozen(held / held.mean())
+
     def outcomes(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
         """True outcomes of any rows of this subject, shape (n,).
 
@@ -439,16 +476,36 @@ def _classes(rows: pd.DataFrame, roles: Roles, model: object) -> tuple[str, ...]
     return tuple(sorted(seen))
 
 
+def _of_some_weight(
+    rows: pd.DataFrame, weight: str | None, which: str
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Leave out the rows of weight 0, and say what there is to say about the weights."""
+    if weight is None:
+        return rows, ()
+    there = rows[weight].to_numpy(dtype=np.float64) > 0
+    notes = []
+    if not there.all():
+        gone = f"{int((~there).sum()):,} of {len(rows):,} {which} rows"
+        notes.append(f"Left out {gone} whose weight ({quote(weight)}) is 0: they stand for nobody.")
+        rows = rows[there].reset_index(drop=True)
+    if bool((rows[weight] == rows[weight].iloc[0]).all()):
+        same = f"All {which} rows have the same weight ({quote(weight)})"
+        notes.append(f"{same}, so that every number is what it is without weights.")
+    return rows, tuple(notes)
+
+
 def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
     array.flags.writeable = False
     return array
 
 
-def in_canonical_order(rows: pd.DataFrame) -> pd.DataFrame:
+def in_canonical_order(rows: pd.DataFrame, weight: str | None = None) -> pd.DataFrame:
     """Put rows in an order that depends on their content only, with a fresh index.
 
     Args:
         rows: Any table.
+        weight: A column that only decides between rows that are alike otherwise, so that weights
+            change neither a split nor the last digit of a sum. It may be absent.
 
     Returns:
         The same rows; whatever their order was, the result is the same.
@@ -458,7 +515,11 @@ def in_canonical_order(rows: pd.DataFrame) -> pd.DataFrame:
         >>> in_canonical_order(a).equals(in_canonical_order(a[::-1]))
         True
     """
-    order = np.argsort(_row_hashes(rows), kind="stable")
+    compared = rows
+    if weight is not None and weight in rows:
+        rows = rows.sort_values(weight, kind="stable")
+        compared = rows.drop(columns=weight)
+    order = np.argsort(_row_hashes(compared), kind="stable")
     return rows.iloc[order].reset_index(drop=True)
 
 

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -107,3 +110,46 @@ def test_groups_of_other_rows_keep_the_names_and_add_new_ones() -> None:
     other = groups.of(pd.Series(["c", None, "b"], name="g"))
     assert other.names == ("a", "b", "c")
     assert other.codes.tolist() == [2, -1, 1]
+
+
+WEIGHED = Roles(label="y", score="s", sensitive=("sex",), weight="w")
+
+
+@pytest.mark.parametrize(
+    ("weights", "said"),
+    [
+        (["1", "2", "3", "4"], ["expected numbers"]),
+        ([True, False, True, True], ["values of type bool"]),
+        ([1, None, 2, np.inf], ["2 missing or infinite values"]),
+        ([1, -2, -3, 4], ["2 negative values"]),
+        ([0, 0, 0, 0], ["only zeros"]),
+        ([np.nan, -1, 0, 0], ["1 missing or infinite values", "1 negative values"]),
+        ([0, 1, 2, 0.5], []),
+    ],
+)
+def test_every_fault_of_a_weight_is_named(weights: list[object], said: list[str]) -> None:
+    found = texts(WEIGHED, table(w=weights))
+    assert len(found) == len(said)
+    for text, words in zip(found, said, strict=True):
+        assert words in text
+        assert "'w' (weight)" in text
+
+
+@pytest.mark.parametrize(
+    ("role", "part"),
+    [
+        ("label", {"label": "w"}),
+        ("score", {"score": "w"}),
+        ("sensitive", {"sensitive": ("sex", "w")}),
+        ("features", {"features": ("w",)}),
+    ],
+)
+def test_a_weight_plays_no_other_part(role: str, part: dict[str, Any]) -> None:
+    rows = table(w=[0, 1, 0, 1])
+    (found,) = texts(replace(WEIGHED, **part), rows)
+    assert f"weight: found 'w', which is under {role} too" in found
+
+
+def test_a_weight_that_is_no_column_is_named() -> None:
+    (found,) = texts(replace(WEIGHED, weight="wt"), table(w=[1, 2, 3, 4]))
+    assert "Did you mean 'w'?" in found

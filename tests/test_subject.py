@@ -181,3 +181,57 @@ def test_a_model_that_failed_is_not_asked_again() -> None:
     assert [audit.status for audit in report.audits] == ["error", "error"]
     assert "no answer for 50 rows" in str(report.audits[0].reason)
     assert model.asked == 1
+
+
+def test_weights_have_mean_1_and_follow_their_rows() -> None:
+    frame = rows().assign(w=lambda f: f["extra"] + 0.1)
+    subject = Subject.from_scores(frame, label="y", score="p", weight="w")
+    assert subject.weights is not None
+    assert subject.weights.mean() == pytest.approx(1)
+    expected = subject.rows["w"] / frame["w"].mean()
+    assert subject.weights == pytest.approx(expected.to_numpy())
+    assert subject.rows["w"].sum() == pytest.approx(frame["w"].sum())
+    assert Subject.from_scores(frame, label="y", score="p").weights is None
+
+
+def test_weights_that_are_all_equal_are_none_and_it_is_said() -> None:
+    subject = Subject.from_scores(rows().assign(w=7), label="y", score="p", weight="w")
+    assert (subject.weight, subject.weights) == ("w", None)
+    assert subject.data_notes[-1].startswith("All assessed rows have the same weight ('w')")
+
+
+def test_rows_of_weight_0_are_counted_said_and_not_assessed() -> None:
+    frame = rows().assign(w=lambda f: np.where(f.index < 8, 0, f["extra"]))
+    subject = Subject.from_scores(
+        frame, label="y", score="p", sensitive=["sex"], weight="w", data_notes=["Read."]
+    )
+    assert len(subject) == len(subject.y_true) == 42
+    assert subject.source.rows == 50
+    assert sum(subject.groups["sex"].counts) == 42
+    assert subject.data_notes == (
+        "Read.",
+        "Left out 8 of 50 assessed rows whose weight ('w') is 0: they stand for nobody.",
+    )
+
+
+def test_a_group_whose_rows_have_no_weight_stays_listed() -> None:
+    frame = rows().assign(w=lambda f: (f["sex"] == "F") * 1.0)
+    subject = Subject.from_scores(frame, label="y", score="p", sensitive=["sex"], weight="w")
+    assert subject.groups["sex"].names == ("F", "M")
+    assert subject.groups["sex"].counts[1] == 0
+
+
+def test_weights_do_not_change_the_order_of_rows() -> None:
+    frame = rows().assign(w=lambda f: f["extra"] + 0.1)
+    plain = Subject.from_scores(frame, label="y", score="p", sensitive=["sex"])
+    weighted = Subject.from_scores(frame, label="y", score="p", sensitive=["sex"], weight="w")
+    assert weighted.rows.drop(columns="w").equals(plain.rows)
+
+
+def test_weights_of_all_rows_are_checked_too() -> None:
+    frame = rows().assign(w=1.5)
+    for population, said in ((frame.assign(w=-1.0), "negative"), (rows(), "no such column")):
+        with pytest.raises(InputError, match=said):
+            Subject.from_model(
+                Half(), frame, label="y", features=["p"], weight="w", population=population
+            )
