@@ -60,7 +60,9 @@ class Audit(Protocol):
         needs: What the subject must have, in the words of `auditkit.subject.NEEDS`.
         metrics: Every metric that it may yield.
 
-    An audit may also name the `tasks` that it can measure; without it, only "binary".
+    An audit may also name the `tasks` that it can measure; without it, only "binary". It may name
+    those tasks for which it counts rows by `subject.weights` as `weighted`; without it, none. The
+    report lists who did and who did not.
     """
 
     name: ClassVar[str]
@@ -350,7 +352,7 @@ def _report(
         verdict=overall(findings, policy, constant=constant),
         subject=provenance.subject_record(subject, constant=constant),
         policy=policy,
-        plan=PlanRecord(seed=seed, audits=[_planned(audit, settings) for audit in audits]),
+        plan=PlanRecord(seed=seed, audits=[_planned(audit, settings, subject) for audit in audits]),
         audits=[result.record for result in results],
         metrics={name: _metric_record(metrics[name]) for name in sorted(used & set(metrics))},
         measurements=measurements,
@@ -371,12 +373,15 @@ def _metric_record(metric: Metric) -> MetricRecord:
     return MetricRecord(**plain)
 
 
-def _planned(audit: Audit | Broken, settings: Mapping[str, Mapping[str, Any]]) -> PlannedAudit:
+def _planned(
+    audit: Audit | Broken, settings: Mapping[str, Mapping[str, Any]], subject: Subject
+) -> PlannedAudit:
     given = dict(settings.get(audit.name, {}))
     if isinstance(audit, Broken):
         return PlannedAudit(name=audit.name, settings=given, defaults={})
     held = dataclasses.asdict(audit)  # type: ignore[call-overload]
-    return PlannedAudit(name=audit.name, settings=given, defaults=held)
+    weighted = subject.weight is not None and subject.task in getattr(audit, "weighted", ())
+    return PlannedAudit(name=audit.name, settings=given, defaults=held, weighted=weighted)
 
 
 def _absence(

@@ -101,6 +101,7 @@ def _roles(subject: Subject) -> RolesRecord:
         threshold=subject.threshold if "scores" in subject.has and not subject.classes else None,
         sensitive=list(subject.sensitive),
         features=list(subject.features),
+        weight=subject.weight,
     )
 
 

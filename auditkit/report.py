@@ -68,6 +68,7 @@ class RolesRecord(_Record):
     threshold: Finite | None = None
     sensitive: list[str] = []
     features: list[str] = []
+    weight: str | None = None
 
 
 class GroupRecord(_Record):
@@ -125,11 +126,15 @@ class PlanRecord(_Record):
 
 
 class PlannedAudit(_Record):
-    """An audit with the settings that were given and all that held."""
+    """An audit with the settings that were given and all that held.
+
+    `weighted` says whether it counts rows by the weights of the subject, where there are any.
+    """
 
     name: str
     settings: dict[str, Any]
     defaults: dict[str, Any]
+    weighted: bool = False
 
 
 class EnergyRecord(_Record):

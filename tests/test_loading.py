@@ -109,3 +109,17 @@ def test_what_was_done_to_the_data_is_in_the_record(tmp_path: Path) -> None:
     report = run(subject, None, ["performance"])
     assert report.subject.data.rows == 300
     assert any("200" in note for note in report.subject.data.notes)
+
+
+def test_a_weight_is_carried_but_never_a_feature_by_default(tmp_path: Path) -> None:
+    frame = table().assign(w=lambda f: 1 + f["years"])
+    train = '[subject.model]\ntrain = "mlp"\nhidden = [4]\n[subject.training]\nepochs = 1\n'
+    subject = load(tmp_path, 'weight = "w"\n' + train, frame)
+    assert subject.weight == "w"
+    assert "w" not in subject.features
+    assert subject.weights is not None
+    assert subject.train is not None
+    assert set(subject.train["w"]) <= set(frame["w"])
+    assert run(subject, None, ["performance"]).subject.roles.weight == "w"
+    with pytest.raises(InputError, match="which is under features too"):
+        load(tmp_path, 'weight = "w"\nfeatures = ["w", "income"]\n' + train, frame)

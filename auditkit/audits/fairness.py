@@ -19,9 +19,10 @@ from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods import gaps
 from auditkit.methods.cells import RATES, Cells, Rate, count_cells
 from auditkit.methods.crossing import CROSS, Comparison, Crossing, cross
-from auditkit.methods.estimates import IntArray, as_interval
+from auditkit.methods.estimates import as_interval
 from auditkit.methods.intervals import wilson
 from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
+from auditkit.methods.weighting import EFFECTIVE, weighted_words
 from auditkit.subject import UNKNOWN, Groups, Subject
 
 #: Why a model without a choice has no parity.
@@ -99,6 +100,7 @@ class Fairness:
 
     name: ClassVar[str] = "fairness"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
+    weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
         *(RATES[name].metric for name in _SHOWN),
@@ -136,14 +138,16 @@ class Fairness:
             {name: len(held.names) for name, held in groups.items()},
             subject.y_true,
             subject.y_pred,
+            subject.weights,
         )
         lines = _Lines()
         for columns in self._crossings(subject.sensitive):
             yield from self._compared([groups[name] for name in columns], cells, lines)
         yield from self._all_rows(subject)
-        yield _groups_table(lines, self.level)
+        weighted = cells.weights is not None
+        yield _groups_table(lines, self.level, weighted=weighted)
         if lines.pairs:
-            yield _pairs_table(lines, self.level)
+            yield _pairs_table(lines, self.level, weighted=weighted)
 
     def _crossings(self, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
         alone = [(name,) for name in columns]
@@ -187,7 +191,7 @@ class Fairness:
         where, size = crossing.where(i), int(crossing.sizes[i])
         yield _exact(GROUP_SIZE, size, size, "assessed rows of this group", where)
         for name in _SHOWN:
-            yield _share(RATES[name], crossing.table[i], self.level, where)
+            yield _share(RATES[name], crossing, i, self.level)
 
     def _gaps(self, crossing: Crossing) -> Iterator[Measurement]:
         selection, recall, alarms = (
@@ -210,6 +214,8 @@ class Fairness:
         words = held.rate.among_words
         count = "1 group" if len(held.names) == 1 else f"{len(held.names)} groups"
         text = f"{held.rate.metric.title.lower()} over {count}, {held.n:,} {words}"
+        if held.sums is not None:
+            text = weighted_words(text, [float(held.effective[1].sum())])
         if held.small:
             named = ", ".join(f"{quote(name)} ({_rows(size)})" for name, size in held.small[:6])
             more = f" and {len(held.small) - 6} more" if len(held.small) > 6 else ""
@@ -220,14 +226,16 @@ class Fairness:
 
     def _unknown_bounds(self, crossing: Crossing, held: Comparison) -> Iterator[Measurement]:
         """Bound the parity gap over all ways in which rows of unknown group could belong."""
-        successes, totals = held.rate.of(crossing.table[~crossing.known].sum(axis=0))
+        totals = held.rate.of(crossing.table[~crossing.known].sum(axis=0))[1]
         if totals == 0:
             return
         few = gaps.TOO_FEW if len(held.names) < 2 else None
         bounds: tuple[float | None, float | None] = (None, None)
         if not few:
-            unknown = (int(successes), int(totals))
-            bounds = gaps.bounds_with_unknown(held.successes, held.totals, *unknown)
+            weights = crossing.table if crossing.sums is None else crossing.sums.weights
+            unknown = held.rate.of(weights[~crossing.known].sum(axis=0))
+            successes, rows = held.weighed
+            bounds = gaps.bounds_with_unknown(successes, rows, unknown[0].item(), unknown[1].item())
         for metric, bound, way in zip(PARITY_BOUNDS, bounds, ("narrow", "widen"), strict=True):
             yield metric.measure(
                 bound,
@@ -242,7 +250,8 @@ class Fairness:
     def _gather_pairs(self, crossing: Crossing, lines: _Lines) -> None:
         for name in _PAIRED:
             held = crossing.compare(RATES[name], self.min_group)
-            found = gaps.compare_pairs(held.successes, held.totals, self.level)
+            successes, totals = held.effective
+            found = gaps.compare_pairs(successes, totals, self.level)
             if len(found) > self.max_pairs:
                 apart = sum(pair.established for pair in found)
                 told = f"{apart:,} of {len(found):,} told apart"
@@ -255,16 +264,16 @@ class Fairness:
     def _all_rows(self, subject: Subject) -> Iterator[Measurement]:
         if subject.population is None or subject.population_groups is None:
             return
-        y = subject.outcomes(subject.population)
+        y, weights = subject.outcomes(subject.population), subject.weights_of(subject.population)
         for name in subject.sensitive:
             groups = subject.population_groups[name]
             if self._too_many([groups]):
                 continue
-            cells = count_cells({name: groups.codes}, {name: len(groups.names)}, y, y)
+            cells = count_cells({name: groups.codes}, {name: len(groups.names)}, y, y, weights)
             crossing = cross(cells, {name: group_labels(groups)}, [name])
             rate = replace(RATES["base_rate"], metric=BASE_RATE_ALL_ROWS)
-            for i, table in enumerate(crossing.table):
-                yield _share(rate, table, self.level, crossing.where(i))
+            for i in range(len(crossing.labels)):
+                yield _share(rate, crossing, i, self.level)
 
 
 def group_labels(groups: Groups) -> tuple[str, ...]:
@@ -294,7 +303,8 @@ def _rows(size: int) -> str:
     return "1 row" if size == 1 else f"{size:,} rows"
 
 
-def _share(rate: Rate, table: IntArray, level: float, where: dict[str, str]) -> Measurement:
+def _share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
+    table, where, method = crossing.table[i], crossing.where(i), "Wilson"
     successes, totals = (int(count) for count in rate.of(table))
     size = int(table.sum())
     if size == 1:  # n and reason are the same for every rate: they too could tell the outcome
@@ -303,11 +313,16 @@ def _share(rate: Rate, table: IntArray, level: float, where: dict[str, str]) -> 
         reason = WITHHELD if totals else f"no {rate.among_words}"
         source = f"{totals} {rate.among_words} in {_rows(size)}"
         return rate.metric.measure(None, n=totals, reason=reason, source=source, slice=where)
+    source = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
+    won, rows = float(successes), float(totals)
+    if crossing.sums is not None:
+        won, rows = (count.item() for count in rate.effective(crossing.sums[i]))
+        source, method = weighted_words(source, [rows]), f"Wilson{EFFECTIVE}"
     return rate.metric.measure(
-        successes / totals,
+        won / rows,
         n=totals,
-        interval=as_interval(wilson(successes, totals, level), level, "Wilson"),
-        source=f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}",
+        interval=as_interval(wilson(won, rows, level), level, method),
+        source=source,
         slice=where,
     )
 
@@ -349,6 +364,8 @@ def _unknown_share(crossing: Crossing) -> Measurement:
     sizes, everyone = crossing.sizes, crossing.everyone
     unknown, total = int(sizes[~crossing.known].sum()), int(sizes.sum())
     source = f"{unknown:,} of {total:,} rows"
+    if crossing.sums is not None:
+        source += ", not weighted"
     if total == 0:
         return UNKNOWN_SHARE.measure(None, n=0, reason="no rows", source=source, slice=everyone)
     return _exact(UNKNOWN_SHARE, unknown / total, total, source, everyone)
@@ -370,21 +387,26 @@ def _line(crossing: Crossing, i: int, measured: tuple[Measurement, ...]) -> tupl
     return (crossing.title, crossing.names[i], int(crossing.sizes[i]), *numbers)
 
 
-def _groups_table(lines: _Lines, level: float) -> Table:
+def _groups_table(lines: _Lines, level: float, *, weighted: bool) -> Table:
+    weighed, on = (", weighted", " on effective counts") if weighted else ("", "")
     numbers = (f"{name}{end}" for name in _TABLED for end in ("", "_low", "_high"))
     return Table(
         name="groups",
         title="Rates by group",
         columns=("attribute", "group", "n", *numbers),
         rows=tuple(lines.groups),
-        source=f"assessed rows; shares with Wilson intervals at {100 * level:g} %; no number "
-        "where a share would rest on no row or on one",
+        source=f"assessed rows{weighed}; shares with Wilson intervals{on} at {100 * level:g} %; "
+        "no number where a share would rest on no row or on one",
         chart="groups",
     )
 
 
-def _pairs_table(lines: _Lines, level: float) -> Table:
+def _pairs_table(lines: _Lines, level: float, *, weighted: bool) -> Table:
     cut = f"; only the widest pairs are listed of {'; '.join(lines.cut)}" if lines.cut else ""
+    test = "Fisher's exact test where an expected count is under 5, else the pooled z test"
+    on = ""
+    if weighted:
+        test, on = "the pooled z test on effective counts", " on effective counts of weighted rows"
     return Table(
         name="pairs",
         title="Which groups the data tell apart",
@@ -393,10 +415,9 @@ def _pairs_table(lines: _Lines, level: float) -> Table:
             *("p_adjusted", "established"),
         ),
         rows=tuple(lines.pairs),
-        source="rate of a minus rate of b; Newcombe intervals that hold together at "
+        source=f"rate of a minus rate of b; Newcombe intervals{on} that hold together at "
         f"{100 * level:g} % over all pairs of one attribute and one rate (Bonferroni). A pair is "
         "established where its interval does not hold 0: the interval decides. p_adjusted: "
-        "Fisher's exact test where an expected count is under 5, else the pooled z test; Holm "
-        f"over the same pairs{cut}",
+        f"{test}; Holm over the same pairs{cut}",
         chart="forest",
     )

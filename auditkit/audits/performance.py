@@ -12,8 +12,9 @@ import numpy.typing as npt
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.methods import calibration, intervals, ranking
-from auditkit.methods.cells import RATES, count_cells
+from auditkit.methods.cells import RATES, Rate, Sums, count_cells
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
+from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 from auditkit.subject import NEEDS, Subject
 
 Outcomes = npt.NDArray[np.int8]
@@ -72,6 +73,10 @@ CALIBRATION_IN_THE_LARGE = Metric(
     low=-1.0,
     high=1.0,
 )
+#: F1 follows from the share of true positives among the rows that are positive or selected.
+_JACCARD = Rate(F1, ((0, 0), (0, 1)), ((0, 1), (1, 1)), "both", "positive or selected")
+#: A metric, its estimate, its rows, what was counted, and the effective rows where weighted.
+_Counted = tuple[Metric, Estimate, int, str, tuple[float, ...]]
 
 
 @dataclass(frozen=True)
@@ -97,6 +102,7 @@ class Performance:
 
     name: ClassVar[str] = "performance"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions"})
+    weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(RATES[name].metric for name in _SHOWN),
         *(BALANCED_ACCURACY, F1, MAJORITY_ACCURACY),
@@ -126,42 +132,57 @@ class Performance:
             `loss` where there is a training record.
         """
         del rng
-        table = count_cells({}, {}, subject.y_true, subject.y_pred).table()
-        yield from self._decisions(table)
+        cells = count_cells({}, {}, subject.y_true, subject.y_pred, subject.weights)
+        yield from self._decisions(cells.table(), cells.sums())
         yield from self._scores(subject)
         if subject.record is not None:
             yield from _loss(subject.record.to_dict().get("epochs") or [])
 
-    def _decisions(self, table: IntArray) -> Iterator[Measurement]:
+    def _decisions(self, table: IntArray, sums: Sums | None) -> Iterator[Measurement]:
+        for metric, estimate, n, words, effective in self._counted(table, sums):
+            if sums is None:
+                yield _measured(metric, estimate, n, words)
+            else:
+                told = weighted_words(words, effective)
+                yield _measured(metric, on_effective_counts(estimate), n, told)
+
+    def _counted(self, table: IntArray, sums: Sums | None) -> Iterator[_Counted]:
+        def effective(rate: Rate) -> tuple[float, float]:
+            successes, totals = rate.of(table) if sums is None else rate.effective(sums)
+            return successes.item(), totals.item()
+
         for name in _SHOWN:
             rate = RATES[name]
             successes, totals = (int(count) for count in rate.of(table))
             words = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
-            yield _measured(rate.metric, self._share(successes, totals, words), totals, words)
+            won, rows = effective(rate)
+            yield rate.metric, self._share(won, rows, words), totals, words, (rows,)
         n = int(table.sum())
         (tn, fp), (fn, tp) = table.tolist()
         counts = f"{tp:,} true and {fp:,} false positives, {tn:,} true and {fn:,} false negatives"
-        yield _measured(BALANCED_ACCURACY, self._balanced(table), n, counts)
-        yield _measured(F1, self._f1(tp, fp + fn), tp + fp + fn, counts)
-        most = max(tp + fn, tn + fp)
+        both = (*effective(RATES["true_positive_rate"]), *effective(RATES["true_negative_rate"]))
+        yield BALANCED_ACCURACY, self._balanced(*both), n, counts, both[1::2]
+        right, rows = effective(_JACCARD)
+        yield F1, self._f1(right, rows - right), tp + fp + fn, counts, (rows,)
+        won, rows = effective(RATES["base_rate"])
+        most = tp + fn if 2 * won >= rows else tn + fp
         words = f"{most:,} of {n:,} rows have the commoner outcome"
-        yield _measured(MAJORITY_ACCURACY, self._share(most, n, words), n, words)
+        yield MAJORITY_ACCURACY, self._share(max(won, rows - won), rows, words), n, words, (rows,)
 
-    def _share(self, successes: int, totals: int, words: str) -> Estimate:
+    def _share(self, successes: float, totals: float, words: str) -> Estimate:
         if totals == 0:
             return Estimate.undefined(f"no such rows: {words}")
         bounds = intervals.wilson(successes, totals, self.level)
         return Estimate(successes / totals, as_interval(bounds, self.level, "Wilson"))
 
-    def _balanced(self, table: IntArray) -> Estimate:
-        (tn, fp), (fn, tp) = table.tolist()
-        if tp + fn == 0 or tn + fp == 0:
+    def _balanced(self, tp: float, positives: float, tn: float, negatives: float) -> Estimate:
+        if positives == 0 or negatives == 0:
             return Estimate.undefined("all true outcomes are the same")
-        bounds = intervals.mean_of_two(tp, tp + fn, tn, tn + fp, self.level)
-        value = (tp / (tp + fn) + tn / (tn + fp)) / 2
+        bounds = intervals.mean_of_two(tp, positives, tn, negatives, self.level)
+        value = (tp / positives + tn / negatives) / 2
         return Estimate(value, as_interval(bounds, self.level, "MOVER of Wilson limits"))
 
-    def _f1(self, true_positives: int, errors: int) -> Estimate:
+    def _f1(self, true_positives: float, errors: float) -> Estimate:
         if true_positives + errors == 0:
             return Estimate.undefined("no row is positive or selected")
         bounds = intervals.f1(true_positives, errors, self.level)
@@ -175,20 +196,25 @@ class Performance:
                 missing = Estimate.undefined(NEEDS["scores"])
                 yield _measured(metric, missing, n, "decisions of the assessed rows")
             return
-        source = "scores and true outcomes of the assessed rows"
-        area = ranking.auc(y, score, self.level)
+        weights = subject.weights
+        source = weighted_words(
+            "scores and true outcomes of the assessed rows",
+            None if weights is None else (kish(weights),),
+        )
+        area = ranking.auc(y, score, self.level, weights)
         yield _measured(ROC_AUC, area, n, source)
-        brier = calibration.brier_score(y, score, self.level)
+        brier = calibration.brier_score(y, score, self.level, weights)
         yield _measured(BRIER_SCORE, brier, n, source)
-        mean_error = calibration.calibration_in_the_large(y, score, self.level)
+        mean_error = calibration.calibration_in_the_large(y, score, self.level, weights)
         yield _measured(CALIBRATION_IN_THE_LARGE, mean_error, n, source)
         if brier.value is not None:
-            yield self._calibration(y, score)
+            yield self._calibration(y, score, weights)
         if area.value is not None:
-            yield _roc(y, score)
+            yield _roc(y, score, weights)
 
-    def _calibration(self, y: Outcomes, score: FloatArray) -> Table:
-        bins = calibration.calibration_bins(y, score, self.bins, self.level)
+    def _calibration(self, y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:
+        bins = calibration.calibration_bins(y, score, self.bins, self.level, weights)
+        on = "" if weights is None else ", weighted, on the effective n of each bin"
         return Table(
             name="calibration",
             title="What was promised and what came",
@@ -198,7 +224,7 @@ class Performance:
                 for i, b in enumerate(bins, 1)
             ),
             source="assessed rows in bins of about equally many, equal scores together; "
-            f"Wilson intervals of the observed rate at {100 * self.level:g} %",
+            f"Wilson intervals of the observed rate at {100 * self.level:g} %{on}",
             chart="reliability",
         )
 
@@ -209,8 +235,9 @@ def _measured(metric: Metric, estimate: Estimate, n: int, source: str) -> Measur
     )
 
 
-def _roc(y: Outcomes, score: FloatArray) -> Table:
-    fpr, tpr, thresholds = ranking.roc_curve(y, score)
+def _roc(y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:
+    fpr, tpr, thresholds = ranking.roc_curve(y, score, weights=weights)
+    counted = "assessed rows" if weights is None else "assessed rows, weighted"
     # Three digits draw the same curve and give no person's score away.
     finite = [float(f"{t:.3g}") if np.isfinite(t) else None for t in thresholds]
     return Table(
@@ -218,7 +245,7 @@ def _roc(y: Outcomes, score: FloatArray) -> Table:
         title="True against false positive rate at every cut-off",
         columns=("false_positive_rate", "true_positive_rate", "threshold"),
         rows=tuple(zip(fpr.tolist(), tpr.tolist(), finite, strict=True)),
-        source="assessed rows; selected where the score is at least the threshold; at most 60 of "
+        source=f"{counted}; selected where the score is at least the threshold; at most 60 of "
         "the points, evenly along the curve; thresholds to 3 digits, none where nobody is selected",
         chart="roc",
     )

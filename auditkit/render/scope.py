@@ -42,6 +42,7 @@ def scope(page: Page) -> list[Pair]:
         *((words("scope.note"), name(note, TEXT)) for note in data.notes),
         (words("scope.label"), _label(page)),
         (words("scope.decision"), _decision(page)),
+        *_weights(page),
         (words("scope.sensitive"), _names(page, roles.sensitive)),
         (words("scope.features"), _names(page, roles.features)),
         (words("scope.model"), _model(page)),
@@ -68,6 +69,22 @@ def _decision(page: Page) -> Markup:
         return score
     threshold = numbers.limit(roles.threshold)
     return page.words("scope.threshold", score=score, threshold=threshold)
+
+
+def _weights(page: Page) -> list[Pair]:
+    """Which audits counted rows by their weights, and which did not; nothing without weights."""
+    column = page.report.subject.roles.weight
+    if column is None:
+        return []
+    weighted = {audit.name for audit in page.report.plan.audits if audit.weighted}
+    ran = [audit.name for audit in page.report.audits if audit.status != "skipped"]
+    used, unused = (
+        page.words.listing([page.pillar_title(one) for one in ran if (one in weighted) is by])
+        or page.words("scope.none_of_them")
+        for by in (True, False)
+    )
+    text = page.words("scope.weights_used", column=name(column), used=used, unused=unused)
+    return [(page.words("scope.weights"), text)]
 
 
 def _names(page: Page, columns: list[str]) -> Markup:

@@ -128,3 +128,17 @@ def test_what_an_audit_cost_is_shown_with_its_basis_and_settings(record: dict[st
     assert lines["Fairness"].memory == "231\N{NO-BREAK SPACE}MB"
     assert lines["Fairness"].settings.striptags() == "level 0.95, min_group 20"
     assert lines["Robustness"].energy == "no value"
+
+
+def test_the_audits_that_used_the_weights_are_told_from_those_that_did_not(
+    record: dict[str, Any],
+) -> None:
+    assert "Weights of rows" not in facts(record)
+    record["subject"]["roles"]["weight"] = "fnlwgt"
+    (fairness,) = record["plan"]["audits"]
+    fairness["weighted"] = True
+    text = facts(record)["Weights of rows"]
+    assert text.startswith("the column fnlwgt. Used by: Fairness. Not used by, where every row")
+    assert "Performance" in text.split("Not used by")[1]
+    fairness["weighted"] = False
+    assert "Used by: no audit." in facts(record)["Weights of rows"]
