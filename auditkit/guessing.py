@@ -33,6 +33,13 @@ SENSITIVE_ZH = _listed(
 )
 #: What has an age without being a person.
 _NOT_A_PERSON = {*_listed("account building car credit house loan policy property vehicle")}
+#: Names that say plainly that a column weighs rows; "weight" alone may be that of a body.
+_WEIGHT = {*_listed("fnlwgt finalwgt pweight perwt wtfinl wgt")}
+_WEIGHT_ZH = _listed("权重 权数 加权")
+_WEIGHT_PAIRS = tuple(
+    (kind, "weight")
+    for kind in _listed("sample sampling survey design final case frequency probability inverse")
+)
 _SCORE = {*_listed("score scores prob probability proba phat risk likelihood confidence")}
 _SCORE_ZH = _listed("分数 评分 得分 概率 几率")
 _PREDICTION = {*_listed("pred predict predicted prediction yhat decision decided flagged")}
@@ -71,6 +78,7 @@ class Guess:
         prediction: Column of decisions, or None.
         sensitive: Columns whose groups are compared.
         bands: Sensitive numeric column to its edges.
+        weight: Column of the weights of rows, or None.
         multi: Sensitive multi-valued column to its separator, empty for lists.
         features: Columns that a model could read.
         left_out: Every other column, and why it plays no part.
@@ -82,6 +90,7 @@ class Guess:
     positive: bool | int | float | str = 1
     score: str | None = None
     prediction: str | None = None
+    weight: str | None = None
     sensitive: tuple[str, ...] = ()
     bands: Mapping[str, Sequence[float]] = field(default_factory=dict)
     multi: Mapping[str, str] = field(default_factory=dict)
@@ -122,18 +131,23 @@ def guess(rows: pd.DataFrame, name: str) -> Guess:
             seen.left_out[column.name] = "its name is blank"
         elif is_sensitive(column.name):
             seen.sensitive(column)
-    label, score, prediction = seen.outcome(), None, None
-    score = seen.first(_is_score, "numbers from 0 to 1, and a name like a score")
+    weight = seen.first(_is_weight, "numbers from 0 on, and a name like a sample weight")
+    label, score, prediction = seen.outcome(weight), None, None
+    score = seen.first(_is_score, "numbers from 0 to 1, and a name like a score", weight)
     if label is not None:
         values = set(seen.columns[label].distinct)
-        fits = (c for c in seen.rest(label, score) if _is_decision(c) and set(c.distinct) <= values)
+        fits = (
+            c
+            for c in seen.rest(label, score, weight)
+            if _is_decision(c) and set(c.distinct) <= values
+        )
         prediction = next((column.name for column in fits), None)
         if prediction is not None:
             seen.why[prediction] = "the values of the label, and a name like a decision"
     positive: Any = 1
     if label is not None:
         positive, seen.why["positive"] = _positive(seen.columns[label])
-    for column in seen.rest(label, score, prediction):
+    for column in seen.rest(label, score, prediction, weight):
         seen.feature(column)
     return Guess(
         name=name,
@@ -141,6 +155,7 @@ def guess(rows: pd.DataFrame, name: str) -> Guess:
         positive=positive,
         score=score,
         prediction=prediction,
+        weight=weight,
         sensitive=tuple(seen.groups),
         bands=seen.bands,
         multi=seen.multi,
@@ -215,8 +230,8 @@ class _Seen:
         out = {*self.groups, *self.features, *self.left_out, *taken}
         return (column for name, column in self.columns.items() if name not in out)
 
-    def first(self, test: Any, why: str) -> str | None:  # noqa: ANN401 - a test of a column
-        for column in self.rest():
+    def first(self, test: Any, why: str, *taken: str | None) -> str | None:  # noqa: ANN401 - a test
+        for column in self.rest(*taken):
             if test(column):
                 self.why[column.name] = why
                 return column.name
@@ -241,10 +256,11 @@ class _Seen:
         self.groups.append(name)
         self.why[name] = why
 
-    def outcome(self) -> str | None:
+    def outcome(self, weight: str | None) -> str | None:
         """Find the label: a column of two values, by its name or else the last."""
-        fit = [c for c in self.rest() if c.is_binary and not _is_id(c) and not _is_decision(c)]
-        fit = fit or [c for c in self.rest() if c.is_binary and _is_decision(c)]
+        binary = [c for c in self.rest(weight) if c.is_binary]
+        fit = [c for c in binary if not _is_id(c) and not _is_decision(c)]
+        fit = fit or [c for c in binary if _is_decision(c)]
         if not fit:
             return None
         ranked = sorted(fit, key=_label_rank)
@@ -297,6 +313,14 @@ def _endless(column: _Column) -> bool:
         return False
     numbers = column.held.to_numpy(dtype=np.float64, na_value=np.nan)
     return bool(np.isinf(numbers).any())
+
+
+def _is_weight(column: _Column) -> bool:
+    paired = any(column.words.issuperset(pair) for pair in _WEIGHT_PAIRS)
+    named = paired or column.words & _WEIGHT or any(part in column.name for part in _WEIGHT_ZH)
+    if not named or column.kind != "number" or column.missing or column.count < 2:
+        return False
+    return bool(column.held.min() >= 0) and not _endless(column)
 
 
 def _is_score(column: _Column) -> bool:

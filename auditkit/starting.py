@@ -228,6 +228,8 @@ def _outcome_lines(found: Guess) -> Iterator[str]:
     value = found.positive
     written = toml_text(value) if isinstance(value, str) else repr(value).lower()
     yield _marked("positive", written, found.why["positive"])
+    if found.weight is not None:
+        yield _marked("weight", toml_text(found.weight), found.why[found.weight])
 
 
 def _list_lines(key: str, names: Iterable[str], why: Mapping[str, str]) -> Iterator[str]:

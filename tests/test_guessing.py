@@ -184,3 +184,29 @@ def test_every_column_of_any_table_has_one_part_or_a_reason(columns: dict[str, l
     assert sorted(parts) == sorted(columns)
     assert all(found.why[name] for name in (*single, *found.sensitive))
     assert all(found.left_out.values())
+
+
+@pytest.mark.parametrize(
+    "name", ["fnlwgt", "sample_weight", "SurveyWeight", "finalWeight2", "wgt", "抽样权重"]
+)
+def test_a_weight_is_guessed_where_its_name_plainly_says_so(name: str) -> None:
+    found = table(**{name: RNG.random(N) + 0.5})
+    assert found.weight == name
+    assert name not in found.features
+    assert "a name like a sample weight" in found.why[name]
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("weight", RNG.random(N)),
+        ("体重", RNG.random(N)),
+        ("exposure", RNG.random(N)),
+        ("fnlwgt", -RNG.random(N)),
+        ("fnlwgt", np.where(Y, np.nan, 1.0)),
+        ("fnlwgt", ["a", "b"] * (N // 2)),
+        ("sample_weight", np.ones(N)),
+    ],
+)
+def test_what_may_be_no_weight_is_not_guessed_to_be_one(name: str, values: Any) -> None:
+    assert table(**{name: values}).weight is None

@@ -256,3 +256,14 @@ def test_whatever_columns_are_called_both_files_say_what_was_guessed(
     policy = tomllib.loads(policy_text(found))
     slices = [tuple(c["slice"]) for c in policy["criterion"] if "slice" in c]
     assert slices == [(name,) for name in found.sensitive]
+
+
+def test_a_guessed_weight_is_marked_and_no_feature(tmp_path: Path) -> None:
+    rows = people().assign(sample_weight=np.random.default_rng(1).random(300) + 0.5)
+    rows.to_csv(tmp_path / "loans.csv", index=False)
+    config, policy = write_start(tmp_path / "loans.csv")
+    text = config.read_text("utf-8")
+    assert 'weight = "sample_weight"  # guessed: ' in text
+    says = tomllib.loads(text)["subject"]
+    assert (says["weight"], says["features"]) == ("sample_weight", ["home", "x"])
+    right(config, policy)
