@@ -73,6 +73,8 @@ class _Lines:
 class Fairness:
     """Rates by group and by intersection, and the gaps between groups.
 
+    Rows count by their weights where the subject has them; how small a group is, by its rows.
+
     Attributes:
         level: Confidence level of every interval, in (0, 1).
         min_group: Rows that a rate must rest on for its group to enter a gap; at least 1.

@@ -83,6 +83,8 @@ _Counted = tuple[Metric, Estimate, int, str, tuple[float, ...]]
 class Performance:
     """Accuracy, ranking and calibration on the assessed rows.
 
+    Rows count by their weights where the subject has them.
+
     Attributes:
         level: Confidence level of every interval, in (0, 1).
         bins: Most bins of the calibration table; at least 2.
