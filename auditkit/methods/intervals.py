@@ -93,8 +93,8 @@ def clopper_pearson(successes: npt.ArrayLike, totals: npt.ArrayLike, level: floa
     s, n = _counts(successes, totals)
     tail = (1 - level) / 2
     # The beta quantiles have no meaning at 0 and n successes; 1 stands in and is replaced.
-    low = special.betaincinv(np.maximum(s, 1), n - np.maximum(s, 1) + 1, tail)
-    high = special.betaincinv(s + 1, np.maximum(n - s, 1), 1 - tail)
+    low = special.betaincinv(np.where(s == 0, 1, s), n - np.where(s == 0, 1, s) + 1, tail)
+    high = special.betaincinv(s + 1, np.where(s == n, 1, n - s), 1 - tail)
     empty = np.isnan(n)
     low = np.where(empty, np.nan, np.where(s == 0, 0.0, low))
     return low[()], np.where(empty, np.nan, np.where(s == n, 1.0, high))[()]

@@ -170,7 +170,8 @@ def test_n_stays_rows_and_the_source_gives_the_effective_n(weighted: Report) -> 
     assert rate.interval.method == "Wilson, effective n"
     gap = found[f"fairness.demographic_parity_difference[race={ALL_GROUPS}]"].interval
     assert gap is not None
-    assert gap.method == "Newcombe, Bonferroni over 3 pairs, effective n"
+    assert gap.method.startswith("Newcombe")
+    assert gap.method.endswith(", Bonferroni over 3 pairs, effective n")
 
 
 def test_every_interval_has_a_width_and_holds_its_value(weighted: Report) -> None:

@@ -249,3 +249,9 @@ def test_balanced_accuracy_f1_and_paired_differences_cover(n: int) -> None:
     assert np.mean((low <= 2 / 3) & (high >= 2 / 3)) >= 0.935
     low, high = intervals.paired_difference(fp, fn, n)
     assert np.mean((low <= -0.05) & (high >= -0.05)) >= 0.935
+
+
+def test_clopper_pearson_of_less_than_one_effective_row_is_the_beta_quantile() -> None:
+    low, high = intervals.clopper_pearson([0.9, 0.4], [0.9, 5.2])
+    assert low == pytest.approx([0.025 ** (1 / 0.9), stats.beta.ppf(0.025, 0.4, 5.8)])
+    assert high == pytest.approx([1, stats.beta.ppf(0.975, 1.4, 4.8)])
