@@ -113,6 +113,7 @@ class Prepared:
             task=says.task,
             positive=self.roles.positive,
             features=self.roles.features,
+            weight=self.roles.weight,
             validation=validation,
             seed=says.training.get("seed", 0),
         )

@@ -117,6 +117,7 @@ def test_a_weight_is_carried_but_never_a_feature_by_default(tmp_path: Path) -> N
     subject = load(tmp_path, 'weight = "w"\n' + train, frame)
     assert subject.weight == "w"
     assert "w" not in subject.features
+    assert getattr(subject.recipe, "weight", None) == "w"
     assert subject.weights is not None
     assert subject.train is not None
     assert set(subject.train["w"]) <= set(frame["w"])

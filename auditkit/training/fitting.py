@@ -15,7 +15,7 @@ from torch import nn
 from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import TorchModel
-from auditkit.roles import Roles, Task
+from auditkit.roles import Roles, Task, weight_problems
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
 from auditkit.training.record import TrainingRecord
@@ -323,13 +323,6 @@ def _label_problems(rows: pd.DataFrame, roles: Roles, where: str) -> list[Proble
 
 
 def _weight_problems(rows: pd.DataFrame, weight: str, where: str) -> list[Problem]:
-    place = f"weight in {where}"
     if weight not in rows:
-        return [Problem.unknown(place, weight, map(str, rows.columns), "a column")]
-    if not pd.api.types.is_numeric_dtype(rows[weight]):
-        return [Problem(place, f"values of type {rows[weight].dtype}", "numbers")]
-    values = rows[weight].to_numpy(dtype=np.float64, na_value=np.nan)
-    wrong = int((~(np.isfinite(values) & (values >= 0))).sum())
-    if wrong:
-        return [Problem(place, f"{wrong:,} missing, infinite or negative", "numbers from 0")]
-    return [] if (values > 0).any() else [Problem(place, "no row above 0", "rows that count")]
+        return [Problem.unknown(f"weight in {where}", weight, map(str, rows.columns), "a column")]
+    return weight_problems(rows[weight], f"column {quote(weight)} in {where}")
