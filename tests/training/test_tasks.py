@@ -12,7 +12,7 @@ from small_training import SMALL_LSTM, cards, people
 from auditkit.errors import InputError
 from auditkit.models.torch import TorchModel
 from auditkit.roles import Task
-from auditkit.training import MLP, PooledEmbedding, Privacy, Training, fit
+from auditkit.training import MLP, PooledEmbedding, Privacy, Training, fit, split
 
 QUICK = Training(epochs=20, batch_size=32, learning_rate=0.01)
 LONGER = Training(epochs=60, batch_size=32, learning_rate=0.02)
@@ -133,3 +133,36 @@ def test_a_regression_needs_numbers_and_classes_need_two() -> None:
         fit(LINEAR, thirds(), label="y", task="regression")
     with pytest.raises(InputError, match="2 classes or more"):
         fit(LINEAR, thirds().assign(y="one"), label="y", task="multiclass")
+
+
+def test_ten_handwritten_digits_are_told_apart_by_128_and_64_units() -> None:
+    from sklearn.datasets import load_digits
+
+    rows = load_digits(as_frame=True).frame
+    train, validation, test = split(rows, label="target", task="multiclass")
+    model, _ = fit(
+        MLP(hidden=(128, 64)), train, label="target", task="multiclass", validation=validation,
+        training=Training(epochs=30, batch_size=64),
+    )  # fmt: skip
+    assert len(model.classes) == 10
+    chosen = np.array(model.classes)[model.scores(test).argmax(axis=1)]
+    assert (chosen == test["target"].astype(str)).mean() > 0.95
+
+
+def test_the_progress_of_diabetes_is_predicted_as_well_as_by_least_squares() -> None:
+    from sklearn.datasets import load_diabetes
+    from sklearn.linear_model import LinearRegression
+
+    rows = load_diabetes(as_frame=True).frame
+    train, _, test = split(rows, label="target", task="regression", validation=0.0)
+    features = [name for name in rows if name != "target"]
+    model, _ = fit(
+        MLP(hidden=(16,)), train, label="target", task="regression",
+        training=Training(epochs=60, batch_size=32, learning_rate=0.003, weight_decay=0.01),
+    )  # fmt: skip
+    linear = LinearRegression().fit(train[features], train["target"])
+    errors = [
+        np.sqrt(np.mean((predicted - test["target"]) ** 2))
+        for predicted in (model.scores(test), linear.predict(test[features]))
+    ]
+    assert errors[0] < 1.1 * errors[1] < 0.8 * test["target"].std()
