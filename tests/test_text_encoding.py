@@ -163,3 +163,27 @@ def test_a_changed_encoder_is_refused(
     with pytest.raises(InputError) as error:
         encoder_from_dict(saved)
     assert said in str(error.value)
+
+
+def test_words_are_what_stands_between_white_space_and_characters_are_all_of_them() -> None:
+    rows = texts("AH0  B\tah0", "AH0 B ah0 B")
+    words = TextEncoder.fit(rows, "t", length=4, split="words")
+    assert words.words == ("AH0", "B", "ah0")
+    assert words.encode(texts("ah0 b AH0")).tolist() == [[4, UNK, 2, PAD]]
+    characters = TextEncoder.fit(texts("aA -", "-aA "), "t", length=3, split="characters")
+    assert characters.words == ("A", "a")  # of the others each is read in one text only
+
+
+def test_a_word_that_no_text_of_its_split_has_is_refused() -> None:
+    saved = TextEncoder.fit(texts("a b", "a b"), "t", split="words").to_dict()
+    for split, word in (("words", "a b"), ("characters", "ab"), ("tokens", "A")):
+        with pytest.raises(InputError, match=f"one token of a text that is cut into {split}"):
+            encoder_from_dict({**saved, "split": split, "words": [word]})
+
+
+def test_a_word_that_is_too_long_or_cannot_be_stored_is_an_unknown_one() -> None:
+    long, half = "x" * 65, "\ud800"
+    rows = texts(*[f"{long} a {half}"] * 2, dtype="object")
+    encoder = TextEncoder.fit(rows, "t", split="words")
+    assert encoder.words == ("a",)
+    assert encoder.encode(texts(long))[0, 0] == UNK

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -22,11 +22,10 @@ from auditkit.encoding.raw import (
     UnfitError,
     demand,
     gather,
-    once,
     plain,
     validated,
 )
-from auditkit.errors import quote
+from auditkit.errors import InputError, Problem, quote
 
 #: Number of "no token" and of "a token that is not in the vocabulary".
 PAD, UNK = 0, 1
@@ -52,6 +51,8 @@ _WORD = rf"(?:[^\W_{_ALONE}]|[{_MARKS}])+"
 _TOKEN = re.compile(rf"[{_ALONE}]|{_WORD}(?:'{_WORD})*")
 
 _Word = Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN)]
+#: Ways to cut a text; see `TextEncoder.split`.
+Split = Literal["tokens", "words", "characters"]
 
 
 def tokens(text: str) -> Iterator[str]:
@@ -74,6 +75,14 @@ def tokens(text: str) -> Iterator[str]:
         yield found[0][:LONGEST_TOKEN]
 
 
+#: What each way to cut a text gives, in order.
+_CUTS: dict[Split, Callable[[str], Iterator[str]]] = {
+    "tokens": tokens,
+    "words": lambda text: iter(text.split()),
+    "characters": iter,
+}
+
+
 @dataclass(frozen=True)
 class TextEncoder:
     """Encoding of a column of text as numbers of tokens; made by `TextEncoder.fit`.
@@ -83,6 +92,8 @@ class TextEncoder:
         words: The vocabulary; the word at place i has the number i + 2. 0 stands for no token, 1
             for a token that is not in the vocabulary.
         length: Tokens that are read of each text, its first.
+        split: What a token is: one of `tokens`; or "words", which are whatever stands between white
+            space, or "characters", both as they stand.
 
     Example:
         >>> train = pd.DataFrame({"review": ["Good, good book", "A good film", "a bad film"]})
@@ -100,12 +111,19 @@ class TextEncoder:
     words: Annotated[tuple[_Word, ...], Field(max_length=MOST_WORDS)]
     length: Annotated[int, Field(ge=1, le=MOST_TOKENS)]
     kind: Literal["text"] = "text"
+    split: Split = "tokens"
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     @classmethod
     def fit(
-        cls, rows: pd.DataFrame, column: str, *, vocabulary: int = 20_000, length: int = 64
+        cls,
+        rows: pd.DataFrame,
+        column: str,
+        *,
+        vocabulary: int = 20_000,
+        length: int = 64,
+        split: Split = "tokens",
     ) -> TextEncoder:
         """Learn the vocabulary: the words that stand in the most rows, at least in two.
 
@@ -114,6 +132,7 @@ class TextEncoder:
             column: The column of text. A missing text is an empty one.
             vocabulary: Most words that are kept, up to 1,000,000.
             length: Tokens that are read of each text, its first; up to 4,096.
+            split: What a token is.
 
         Returns:
             The encoder. It does not depend on the order of the rows.
@@ -123,8 +142,9 @@ class TextEncoder:
                 no word stands in two rows.
         """
         demand(rows, [column])
-        (words,) = gather([(column, partial(_vocabulary, rows[column], vocabulary, length))])
-        return cls(column, words, length)
+        learn = partial(_vocabulary, rows[column], vocabulary, length, _CUTS[split])
+        (words,) = gather([(column, learn)])
+        return cls(column, words, length, split=split)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -160,9 +180,28 @@ class TextEncoder:
             InputError: If the column is missing or holds something that is no text.
         """
         out = np.zeros((len(rows), self.length), dtype=np.float32)
-        for line, numbers in zip(out, self._numbers(rows), strict=True):
+        for line, numbers in zip(out, self.numbers(rows, self.length), strict=True):
             line[: len(numbers)] = numbers
         return out
+
+    def numbers(self, rows: pd.DataFrame, most: int) -> Iterator[list[int]]:
+        """Give the numbers of the first tokens of each text.
+
+        Args:
+            rows: Raw rows; other columns are ignored.
+            most: Tokens to give of each text.
+
+        Yields:
+            One list a row, as long as the text but no longer than `most`.
+
+        Raises:
+            InputError: As `encode`.
+        """
+        demand(rows, self.features)
+        (texts,) = gather([(self.column, partial(_texts, rows[self.column]))])
+        number_of = {word: number for number, word in enumerate(self.words, FIRST)}
+        for text in texts:
+            yield [number_of.get(token, UNK) for token in islice(_CUTS[self.split](text), most)]
 
     def unknown_share(self, rows: pd.DataFrame) -> float | None:
         """Share of the tokens that are read which are not in the vocabulary.
@@ -204,15 +243,26 @@ class TextEncoder:
     def from_dict(cls, values: Mapping[str, Any]) -> TextEncoder:
         """Read what `to_dict` wrote; see `encoder_from_dict`."""
         encoder = validated(cls, values)
-        once(encoder.words, "encoder.words", "each word once")
+        if problems := encoder.word_problems("encoder.words"):
+            raise InputError(problems)
         return encoder
 
-    def _numbers(self, rows: pd.DataFrame) -> Iterator[list[int]]:
-        demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(_texts, rows[self.column]))])
-        number_of = {word: number for number, word in enumerate(self.words, FIRST)}
-        for text in texts:
-            yield [number_of.get(token, UNK) for token in islice(tokens(text), self.length)]
+    def word_problems(self, where: str) -> list[Problem]:
+        """List the words that stand there twice, or that no text of this split can have.
+
+        Args:
+            where: What to call the words in a message.
+
+        Returns:
+            The problems; empty where there are none.
+        """
+        twice = [word for word, count in Counter(self.words).items() if count > 1]
+        strange = [word for word in self.words if next(_CUTS[self.split](word), None) != word]
+        expected = f"one token of a text that is cut into {self.split}"
+        return [
+            *(Problem(where, f"{quote(word)} twice", "each word once") for word in twice),
+            *(Problem(where, quote(word), expected) for word in strange),
+        ]
 
 
 def _texts(column: pd.Series[Any]) -> list[str]:
@@ -225,13 +275,20 @@ def _texts(column: pd.Series[Any]) -> list[str]:
     return list(values)
 
 
-def _vocabulary(column: pd.Series[Any], most: int, length: int) -> tuple[str, ...]:
+def _vocabulary(
+    column: pd.Series[Any], most: int, length: int, cut: Callable[[str], Iterator[str]]
+) -> tuple[str, ...]:
     """The words that stand in the most texts, then by alphabet, as far as they are read."""
     rows_with = Counter[str]()
     for text in _texts(column):
-        rows_with.update(set(islice(tokens(text), length)))
-    shared = [word for word, rows in rows_with.items() if rows >= LEAST_ROWS]
+        rows_with.update(set(islice(cut(text), length)))
+    shared = [word for word, rows in rows_with.items() if rows >= LEAST_ROWS and _storable(word)]
     if not shared:
         found = f"no word that stands in {LEAST_ROWS} training rows"
         raise UnfitError(found, "text with words that come back")
     return tuple(sorted(shared, key=lambda word: (-rows_with[word], word))[:most])
+
+
+def _storable(word: str) -> bool:
+    """Whether a word is short enough, and text that a file can hold."""
+    return len(word) <= LONGEST_TOKEN and word == word.encode(errors="replace").decode()
