@@ -20,7 +20,16 @@ if TYPE_CHECKING:
     from auditkit.policy import judge, load_policy
     from auditkit.report import Report
     from auditkit.subject import Subject
-    from auditkit.training import LSTM, MLP, PooledEmbedding, Privacy, TextLSTM, Training, fit
+    from auditkit.training import (
+        LSTM,
+        MLP,
+        PooledEmbedding,
+        Privacy,
+        Seq2Seq,
+        TextLSTM,
+        Training,
+        fit,
+    )
 
 __version__ = "0.1.0"
 
@@ -37,6 +46,7 @@ _HOMES = {
     "PooledEmbedding": "training",
     "Privacy": "training",
     "Report": "report",
+    "Seq2Seq": "training",
     "Subject": "subject",
     "Table": "evidence",
     "TextLSTM": "training",
@@ -52,9 +62,9 @@ _HOMES = {
 
 __all__ = [
     "LSTM", "MLP", "Audit", "AuditkitError", "InputError", "Interval", "Measurement", "Metric",
-    "PooledEmbedding", "Privacy", "Report", "Subject", "Table", "TextLSTM", "Training",
-    "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run", "shapley_values",
-    "widen",
+    "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextLSTM",
+    "Training", "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run",
+    "shapley_values", "widen",
 ]  # fmt: skip
 
 

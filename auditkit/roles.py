@@ -12,7 +12,7 @@ import pandas as pd
 
 from auditkit.errors import Problem, nearest, quote
 
-Task = Literal["binary", "multiclass", "regression"]
+Task = Literal["binary", "multiclass", "regression", "sequence-to-sequence"]
 #: A label with more distinct values than this is no set of classes.
 MOST_CLASSES = 1_000
 #: A numeric column with more distinct values than this is no set of groups.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models import Model
@@ -90,13 +90,13 @@ def open_model(
 
 def _from_core(table: Mapping[str, Any], path: Path, where: str, task: str) -> Model:
     read_settings(FileSettings, table, where)
-    from auditkit.models.torch import TorchModel
+    from auditkit.models.torch import TrainedNetwork
 
-    model = TorchModel.load(path if path.is_dir() else path.parent)
+    model = TrainedNetwork.load(path if path.is_dir() else path.parent)
     if model.task != task:
         found, expected = f"a {model.task} model ({quote(path.name)})", f"a {task} one"
         raise InputError([Problem(f"{where} file", found, expected, "Set [subject] task.")])
-    return model
+    return cast("Model", model)
 
 
 def _adapter(path: Path, suffix: str) -> Any:  # noqa: ANN401 - a module

@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,8 +21,11 @@ import torch
 from auditkit.encoding import Encoder, encoder_from_dict
 from auditkit.errors import InputError, Problem, quote
 from auditkit.roles import Task
-from auditkit.training.settings import Architecture, architecture_from
+from auditkit.training.seq2seq import Seq2SeqNetwork
+from auditkit.training.seq2seq_settings import Seq2Seq
+from auditkit.training.settings import AnyArchitecture, Architecture, architecture_from
 from auditkit.training.target import Target
+from auditkit.training.text_target import AnyTarget, TextTarget, target_from_dict
 
 T = TypeVar("T")
 
@@ -46,30 +49,22 @@ _KEYS = {
 
 
 @dataclass(frozen=True, eq=False)
-class TorchModel:
-    """A trained network with its encoding; satisfies `auditkit.models.NetworkModel`.
+class TrainedNetwork:
+    """A network with the encoding that was learnt for it, whatever it gives.
 
     Attributes:
-        network: Takes encoded rows, gives logits (n,) or (n, classes), or standardised numbers
-            (n,); put into evaluation mode here.
+        network: Takes encoded rows; put into evaluation mode here.
         encoder: Encoding of raw rows.
         kind: What it is, a key of `auditkit.training.settings.ARCHITECTURES`.
         architecture: Settings of the network.
         target: What it gives, and how that is read.
-
-    Example:
-        >>> import auditkit, pandas as pd
-        >>> rows = pd.DataFrame({"x": [0.0, 1.0] * 20, "y": [0, 1] * 20})
-        >>> model, _ = auditkit.fit(auditkit.MLP(hidden=(4,)), rows, label="y")
-        >>> model.kind, model.parameters, model.scores(rows).shape
-        ('mlp', 13, (40,))
     """
 
     network: torch.nn.Module
     encoder: Encoder
     kind: str
-    architecture: Architecture
-    target: Target = field(default_factory=Target)
+    architecture: AnyArchitecture
+    target: AnyTarget = field(default_factory=Target)
 
     def __post_init__(self) -> None:
         self.network.eval()
@@ -90,19 +85,9 @@ class TorchModel:
         return self.target.task
 
     @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of the columns of the scores of a multiclass model; empty for others."""
-        return self.target.classes
-
-    @property
     def features(self) -> tuple[str, ...]:
         """Raw columns that the model reads."""
         return self.encoder.features
-
-    @property
-    def players(self) -> dict[str, npt.NDArray[np.int64]]:
-        """Positions of each raw feature in a flattened encoded row."""
-        return self.encoder.players
 
     def encode(self, rows: pd.DataFrame) -> npt.NDArray[np.float32]:
         """Encode raw rows as the network takes them.
@@ -117,6 +102,86 @@ class TorchModel:
             InputError: If a feature is missing or cannot be encoded; all are listed.
         """
         return self.encoder.encode(rows)
+
+    def save(self, folder: str | Path) -> None:
+        """Save as `model.safetensors` and `model.json`; neither can hold code.
+
+        Each file is written beside its place and then moved there, and the second holds the digest
+        of both, so that a save that was cut short is noticed when it is loaded.
+
+        Args:
+            folder: Where to; made if it does not exist.
+        """
+        from safetensors.torch import save
+
+        weights, config = self._weights(), self._config()
+        target = Path(folder)
+        target.mkdir(parents=True, exist_ok=True)
+        described = {**config, "sha256": _digest(config, weights)}
+        _replace(target / WEIGHTS, save(weights))
+        text = json.dumps(described, indent=1, sort_keys=True, allow_nan=False)
+        _replace(target / CONFIG, f"{text}\n".encode())
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Self:
+        """Load what `save` wrote. Nothing in the files is executed.
+
+        Args:
+            folder: The folder.
+
+        Returns:
+            A model that gives the same, bit by bit: a `TorchModel` or a `Seq2SeqModel`.
+
+        Raises:
+            InputError: If a file is missing, damaged, of an unknown kind or format, does not fit
+                the other, or holds a model of another class than this one.
+        """
+        model = _load(Path(folder))
+        if not isinstance(model, cls):
+            found, expected = f"a {model.task} model", f"one that {cls.__name__} can hold"
+            raise InputError([Problem(CONFIG, found, expected)])
+        return model
+
+    def _weights(self) -> dict[str, torch.Tensor]:
+        state = self.network.state_dict()
+        return {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+
+    def _config(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "kind": self.kind,
+            "architecture": dataclasses.asdict(self.architecture),
+            "encoder": self.encoder.to_dict(),
+            "target": self.target.to_dict(),
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class TorchModel(TrainedNetwork):
+    """A trained network that scores rows; satisfies `auditkit.models.NetworkModel`.
+
+    Its network gives logits (n,) or (n, classes), or standardised numbers (n,).
+
+    Example:
+        >>> import auditkit, pandas as pd
+        >>> rows = pd.DataFrame({"x": [0.0, 1.0] * 20, "y": [0, 1] * 20})
+        >>> model, _ = auditkit.fit(auditkit.MLP(hidden=(4,)), rows, label="y")
+        >>> model.kind, model.parameters, model.scores(rows).shape
+        ('mlp', 13, (40,))
+    """
+
+    architecture: Architecture
+    target: Target = field(default_factory=Target)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the columns of the scores of a multiclass model; empty for others."""
+        return self.target.classes
+
+    @property
+    def players(self) -> dict[str, npt.NDArray[np.int64]]:
+        """Positions of each raw feature in a flattened encoded row."""
+        return self.encoder.players
 
     def scores(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Score raw rows.
@@ -152,72 +217,82 @@ class TorchModel:
                 scores[part] = self.target.read(self.network(rows[part]))
         return scores
 
-    def save(self, folder: str | Path) -> None:
-        """Save as `model.safetensors` and `model.json`; neither can hold code.
 
-        Each file is written beside its place and then moved there, and the second holds the digest
-        of both, so that a save that was cut short is noticed when it is loaded.
+@dataclass(frozen=True, eq=False)
+class Seq2SeqModel(TrainedNetwork):
+    """A trained network that writes a text for each row.
+
+    Example:
+        >>> import auditkit, pandas as pd
+        >>> rows = pd.DataFrame({"word": ["ab", "ba"] * 20, "sound": ["A B", "B A"] * 20})
+        >>> settings = auditkit.Seq2Seq("word", hidden=4)
+        >>> task = {"label": "sound", "task": "sequence-to-sequence"}
+        >>> model, _ = auditkit.fit(settings, rows, **task, training=auditkit.Training(epochs=1))
+        >>> model.kind, model.predictions(rows).shape
+        ('seq2seq', (40,))
+    """
+
+    network: Seq2SeqNetwork
+    architecture: Seq2Seq
+    target: TextTarget
+
+    def predictions(self, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+        """Write a text for each row, as `architecture.beam` says.
 
         Args:
-            folder: Where to; made if it does not exist.
-        """
-        from safetensors.torch import save
-
-        weights, config = self._weights(), self._config()
-        target = Path(folder)
-        target.mkdir(parents=True, exist_ok=True)
-        described = {**config, "sha256": _digest(config, weights)}
-        _replace(target / WEIGHTS, save(weights))
-        text = json.dumps(described, indent=1, sort_keys=True, allow_nan=False)
-        _replace(target / CONFIG, f"{text}\n".encode())
-
-    @classmethod
-    def load(cls, folder: str | Path) -> TorchModel:
-        """Load what `save` wrote. Nothing in the files is executed.
-
-        Args:
-            folder: The folder.
+            rows: Raw rows; other columns are ignored.
 
         Returns:
-            A model that gives the same scores, bit by bit.
+            Shape (n,), each a `str`.
 
         Raises:
-            InputError: If a file is missing, damaged, of an unknown kind or format, or does not
-                fit the other.
+            InputError: If the source column is missing or holds something that is no text.
         """
-        from safetensors.torch import load
+        from auditkit.training.decoding import written
 
-        from auditkit.training.networks import network_for
+        encoded = torch.from_numpy(self.encode(rows))
+        length, beam = self.target.text.length, self.architecture.beam
+        return self.target.read(written(self.network, encoded, length, beam))
 
-        config = _read_config(Path(folder) / CONFIG)
-        kind, digest = config["kind"], config["sha256"]
-        architecture = architecture_from(kind, config["architecture"], f"{CONFIG} architecture")
-        encoder = encoder_from_dict(config["encoder"])
-        target = Target.from_dict(config["target"])
-        weights = _read(Path(folder) / WEIGHTS, load, "safetensors file")
-        try:
-            network = network_for(architecture, encoder, generator=None, outputs=target.outputs)
-        except ValueError as error:
-            raise InputError([Problem(CONFIG, str(error), "a fitting encoder")]) from None
-        _fill(network, weights)
-        model = cls(network, encoder, kind, architecture, target)
-        if model.sha256 != digest:
-            found = "files that do not belong together, or were changed"
-            raise InputError([Problem(CONFIG, found, "the digest that was saved")])
-        return model
 
-    def _weights(self) -> dict[str, torch.Tensor]:
-        state = self.network.state_dict()
-        return {name: state[name].detach().cpu().contiguous() for name in sorted(state)}
+def model_of(
+    network: torch.nn.Module, encoder: Encoder, architecture: AnyArchitecture, target: AnyTarget
+) -> TorchModel | Seq2SeqModel:
+    """Make the model that goes with a target.
 
-    def _config(self) -> dict[str, Any]:
-        return {
-            "format": FORMAT,
-            "kind": self.kind,
-            "architecture": dataclasses.asdict(self.architecture),
-            "encoder": self.encoder.to_dict(),
-            "target": self.target.to_dict(),
-        }
+    Raises:
+        ValueError: If what it is to give is not what the network gives.
+    """
+    kind = architecture.kind
+    if isinstance(architecture, Seq2Seq):
+        if isinstance(network, Seq2SeqNetwork) and isinstance(target, TextTarget):
+            return Seq2SeqModel(network, encoder, kind, architecture, target)
+    elif isinstance(target, Target):
+        return TorchModel(network, encoder, kind, architecture, target)
+    raise ValueError(f"a {kind} for a {target.task} task")
+
+
+def _load(folder: Path) -> TorchModel | Seq2SeqModel:
+    from safetensors.torch import load
+
+    from auditkit.training.networks import network_for
+
+    config = _read_config(folder / CONFIG)
+    kind, settings = config["kind"], config["architecture"]
+    architecture = architecture_from(kind, settings, f"{CONFIG} architecture")
+    encoder = encoder_from_dict(config["encoder"])
+    target = target_from_dict(config["target"])
+    weights = _read(folder / WEIGHTS, load, "safetensors file")
+    try:
+        network = network_for(architecture, encoder, generator=None, outputs=target.outputs)
+        model = model_of(network, encoder, architecture, target)
+    except ValueError as error:
+        raise InputError([Problem(CONFIG, str(error), "parts that fit each other")]) from None
+    _fill(network, weights)
+    if model.sha256 != config["sha256"]:
+        found = "files that do not belong together, or were changed"
+        raise InputError([Problem(CONFIG, found, "the digest that was saved")])
+    return model
 
 
 def _digest(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
     LSTM,
     MLP,
@@ -32,8 +33,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Architecture", "Epoch", "PooledEmbedding", "Privacy", "Recipe", "TextLSTM",
-    "Training", "TrainingError", "TrainingRecord", "fit", "split",
+    "LSTM", "MLP", "Architecture", "Epoch", "PooledEmbedding", "Privacy", "Recipe", "Seq2Seq",
+    "TextLSTM", "Training", "TrainingError", "TrainingRecord", "fit", "split",
 ]  # fmt: skip
 
 

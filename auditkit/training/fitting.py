@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TypedDict, Unpack, cast, overload
 
 import numpy as np
 import pandas as pd
@@ -14,15 +15,17 @@ from torch import nn
 
 from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder
 from auditkit.errors import InputError, Problem, quote
-from auditkit.models.torch import TorchModel
+from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
 from auditkit.roles import Roles, Task, weight_problems
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
+from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
     LSTM,
     MLP,
+    AnyArchitecture,
     Architecture,
     PooledEmbedding,
     Privacy,
@@ -31,13 +34,44 @@ from auditkit.training.settings import (
 )
 from auditkit.training.splitting import split
 from auditkit.training.target import Target
+from auditkit.training.text_target import AnyTarget, target_for
 
 #: Share of the training rows that early stopping holds back where no validation rows are given.
 HELD_BACK = 0.1
 
 
+class FitSettings(TypedDict, total=False):
+    """What `fit` can be told besides; see there."""
+
+    task: Task
+    positive: object
+    features: Sequence[str] | None
+    weight: str | None
+    validation: pd.DataFrame | None
+    training: Training | None
+    privacy: Privacy | None
+    seed: int
+    progress: bool
+
+
+@overload
 def fit(
     architecture: Architecture,
+    rows: pd.DataFrame,
+    *,
+    label: str,
+    **settings: Unpack[FitSettings],
+) -> tuple[TorchModel, TrainingRecord]: ...
+
+
+@overload
+def fit(
+    architecture: Seq2Seq, rows: pd.DataFrame, *, label: str, **settings: Unpack[FitSettings]
+) -> tuple[Seq2SeqModel, TrainingRecord]: ...
+
+
+def fit(
+    architecture: AnyArchitecture,
     rows: pd.DataFrame,
     *,
     label: str,
@@ -50,7 +84,7 @@ def fit(
     privacy: Privacy | None = None,
     seed: int = 0,
     progress: bool = False,
-) -> tuple[TorchModel, TrainingRecord]:
+) -> tuple[TorchModel | Seq2SeqModel, TrainingRecord]:
     """Train a network on raw rows. The same arguments give the same weights.
 
     Args:
@@ -58,7 +92,8 @@ def fit(
         rows: Training rows, label included. The encoding is learnt on them only.
         label: Column of the outcome.
         task: "binary" (one logit, log loss), "multiclass" (one logit for each class of `label`,
-            softmax, log loss) or "regression" (mean squared error).
+            softmax, log loss), "regression" (mean squared error), or "sequence-to-sequence" for a
+            `Seq2Seq` (the log loss of each token of the text in `label`).
         positive: The value of `label` that counts as positive (binary).
         features: Columns that the model reads; None takes all but the label and the weight, or
             those that an `LSTM` or a network over text names.
@@ -89,6 +124,7 @@ def fit(
     from auditkit import meter
 
     training = training or Training()
+    _demand_task(architecture, task)
     names = _features(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
     _demand_trainable(rows, validation, roles, weight, seed)
@@ -102,7 +138,7 @@ def fit(
         if privacy is None:
             rows, validation = _parts(rows, validation, roles, training, seed)
         encoder = learn_encoder(architecture, rows, names)
-        target = Target.fit(rows[label], task)
+        target = target_for(architecture, rows[label], task)
         weights = torch_generator(seed_of(seed, "weights"))
         network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
         prepare = partial(_examples, encoder=encoder, target=target, roles=roles, weight=weight)
@@ -113,7 +149,7 @@ def fit(
         spent = steps.spent()
     bare = _bare(network, architecture, encoder, target)
     architecture = _publishable(architecture)
-    model = TorchModel(bare, encoder, architecture.kind, architecture, target)
+    model = model_of(bare, encoder, architecture, target)
     record = TrainingRecord(
         architecture={"kind": architecture.kind, **dataclasses.asdict(architecture)},
         settings=dataclasses.asdict(training),
@@ -134,7 +170,7 @@ def fit(
 
 
 def learn_encoder(
-    architecture: Architecture, rows: pd.DataFrame, features: Sequence[str]
+    architecture: AnyArchitecture, rows: pd.DataFrame, features: Sequence[str]
 ) -> Encoder:
     """Learn the encoding that an architecture needs.
 
@@ -158,13 +194,21 @@ def learn_encoder(
         sequence, static = architecture.sequence, architecture.static
         return SequenceEncoder.fit(rows, sequence, static, varying=architecture.varying)
     if isinstance(architecture, TextLSTM | PooledEmbedding):
-        read = {"vocabulary": architecture.vocabulary, "length": architecture.length}
-        return TextEncoder.fit(rows, architecture.text, **read)
+        words, length = architecture.vocabulary, architecture.length
+        return TextEncoder.fit(rows, architecture.text, vocabulary=words, length=length)
+    if isinstance(architecture, Seq2Seq):
+        return TextEncoder.fit(
+            rows,
+            architecture.source,
+            vocabulary=architecture.source_vocabulary,
+            length=architecture.source_length,
+            split=architecture.source_tokens,
+        )
     return TabularEncoder.fit(rows, features)
 
 
 def _bare(
-    network: nn.Module, architecture: Architecture, encoder: Encoder, target: Target
+    network: nn.Module, architecture: AnyArchitecture, encoder: Encoder, target: AnyTarget
 ) -> nn.Module:
     """The network without the gradients and the like that its optimizer hung on its weights."""
     bare = network_for(architecture, encoder, generator=None, outputs=target.outputs)
@@ -172,7 +216,7 @@ def _bare(
     return bare
 
 
-def _publishable(architecture: Architecture) -> Architecture:
+def _publishable(architecture: AnyArchitecture) -> AnyArchitecture:
     """The settings without the folder of a file, which tells of the machine and of nothing else."""
     if isinstance(architecture, TextLSTM | PooledEmbedding) and architecture.vectors is not None:
         return dataclasses.replace(architecture, vectors=Path(architecture.vectors).name)
@@ -182,7 +226,7 @@ def _publishable(architecture: Architecture) -> Architecture:
 def _steps(
     network: nn.Module,
     examples: Examples,
-    target: Target,
+    target: AnyTarget,
     training: Training,
     privacy: Privacy | None,
     seed: int,
@@ -191,13 +235,12 @@ def _steps(
         return PlainSteps(network, examples, target.objective, training=training, seed=seed)
     from auditkit.training.private import PrivateSteps
 
-    return PrivateSteps(
-        network, examples, target.losses, training=training, privacy=privacy, seed=seed
-    )
+    losses = cast("Target", target).losses  # `_demand_private` has refused all others
+    return PrivateSteps(network, examples, losses, training=training, privacy=privacy, seed=seed)
 
 
 def _examples(
-    rows: pd.DataFrame, *, encoder: Encoder, target: Target, roles: Roles, weight: str | None
+    rows: pd.DataFrame, *, encoder: Encoder, target: AnyTarget, roles: Roles, weight: str | None
 ) -> Examples:
     """Rows as the network learns from them; a row that weighs nothing teaches nothing."""
     weights = None
@@ -211,7 +254,7 @@ def _examples(
 def _validation(
     network: nn.Module,
     prepare: Callable[[pd.DataFrame], Examples],
-    target: Target,
+    target: AnyTarget,
     validation: pd.DataFrame | None,
 ) -> Callable[[], float] | None:
     examples = None if validation is None or validation.empty else prepare(validation)
@@ -235,8 +278,15 @@ def _parts(
     return kept, held
 
 
+def _demand_task(architecture: AnyArchitecture, task: Task) -> None:
+    """Raise unless an architecture that writes texts, and no other, is to write texts."""
+    if isinstance(architecture, Seq2Seq) != (task == "sequence-to-sequence"):
+        writes = "sequence-to-sequence" if isinstance(architecture, Seq2Seq) else "another task"
+        raise InputError([Problem("task", quote(task), f"{writes} for a {architecture.kind}")])
+
+
 def _features(
-    architecture: Architecture,
+    architecture: AnyArchitecture,
     rows: pd.DataFrame,
     others: tuple[str, str | None],
     features: Sequence[str] | None,
@@ -254,8 +304,8 @@ def _features(
         if name in features:
             problems.append(Problem("features", f"the {part} {quote(name)}", "other columns only"))
     for name in sorted(set(features) ^ set(features if named is None else named)):
-        settings = "LSTM.sequence and static" if architecture.kind == "lstm" else "text"
-        where = "features" if name in features else settings
+        settings = {"lstm": "LSTM.sequence and static", "seq2seq": "source"}
+        where = "features" if name in features else settings.get(architecture.kind, "text")
         expected = f"the same columns in features and in the {type(architecture).__name__}"
         problems.append(Problem(where, quote(name), expected))
     if problems:
@@ -263,7 +313,7 @@ def _features(
     return list(features)
 
 
-def _demand_private(architecture: Architecture, weight: str | None) -> None:
+def _demand_private(architecture: AnyArchitecture, weight: str | None) -> None:
     problems = []
     if weight is not None:
         found, expected = f"weights of rows ({quote(weight)})", "private training without weights"
@@ -271,7 +321,7 @@ def _demand_private(architecture: Architecture, weight: str | None) -> None:
     if isinstance(architecture, LSTM) and architecture.varying:
         found = "private training over sequences of varying length"
         problems.append(Problem("privacy", found, "varying = false: steps are imputed then"))
-    if isinstance(architecture, TextLSTM | PooledEmbedding):
+    if isinstance(architecture, TextLSTM | PooledEmbedding | Seq2Seq):
         found = f"private training of a {architecture.kind}"
         expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
         hint = "The vocabulary, which is learnt from the rows, would not be private either."
@@ -309,7 +359,7 @@ def _label_problems(rows: pd.DataFrame, roles: Roles, where: str) -> list[Proble
         return [Problem(f"label in {where}", found, "an outcome in every row")]
     if roles.task == "regression":
         return roles.problems(rows, where, where) if len(rows) else []
-    if where != "training rows":
+    if where != "training rows" or roles.task == "sequence-to-sequence":
         return []
     if roles.task == "binary":
         known = (rows[label] == roles.positive).nunique()

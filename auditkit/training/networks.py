@@ -16,7 +16,16 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
 from auditkit.encoding import Encoder, TextEncoder
 from auditkit.encoding.text import FIRST, PAD
-from auditkit.training.settings import LSTM, MLP, Architecture, PooledEmbedding, TextLSTM
+from auditkit.training.seq2seq import Seq2SeqNetwork
+from auditkit.training.seq2seq_settings import Seq2Seq
+from auditkit.training.settings import (
+    LSTM,
+    MLP,
+    AnyArchitecture,
+    Architecture,
+    PooledEmbedding,
+    TextLSTM,
+)
 from auditkit.training.text import EMBEDDINGS, MeanVector, PackedVectors, start_from
 
 if TYPE_CHECKING:
@@ -151,32 +160,30 @@ def build(
     with torch.device("meta"):
         layers = _layers(architecture, shape, tokens, outputs)
     network = TextNetwork(layers) if over_text else Network(layers)
-    if generator is not None:
-        network.to_empty(device="cpu")
-        _draw(network, generator)
+    _begin(network, generator)
     return network
 
 
 def network_for(
-    architecture: Architecture,
+    architecture: AnyArchitecture,
     encoder: Encoder,
     *,
     generator: torch.Generator | None,
     outputs: int = 1,
-) -> Network:
+) -> Network | Seq2SeqNetwork:
     """Build a network behind an encoder, with the first vectors of its words where it names them.
 
     Args:
         architecture: What it looks like.
         encoder: The encoder.
         generator: As in `build`; with None no file of vectors is read either.
-        outputs: Numbers that it gives for a row.
+        outputs: Numbers that it gives for a row, or for each token of a text that it writes.
 
     Returns:
         The network, in training mode.
 
     Raises:
-        ValueError: As `build`.
+        ValueError: As `build`, or if a `Seq2Seq` is to read something else than text.
         InputError: If the file of vectors cannot be read; see `auditkit.training.text`.
 
     Example:
@@ -184,6 +191,8 @@ def network_for(
         >>> network_for(TextLSTM("review", length=8), encoder, generator=None).vectors.embedding
         Embedding(4, 64, padding_idx=0)
     """
+    if isinstance(architecture, Seq2Seq):
+        return _writer(architecture, encoder, generator, outputs)
     if not isinstance(encoder, TextEncoder):
         return build(architecture, encoder.shape, generator=generator, outputs=outputs)
     network = build(
@@ -193,6 +202,26 @@ def network_for(
     if generator is not None and path is not None:
         start_from(network, encoder.words, path)
     return network
+
+
+def _writer(
+    architecture: Seq2Seq, encoder: Encoder, generator: torch.Generator | None, outputs: int
+) -> Seq2SeqNetwork:
+    if not isinstance(encoder, TextEncoder) or encoder.length != architecture.source_length:
+        raise ValueError(f"a seq2seq takes no rows of shape {encoder.shape} from this encoder")
+    if outputs <= FIRST:
+        raise ValueError(f"a seq2seq writes no texts of {outputs} tokens")
+    with torch.device("meta"):
+        network = Seq2SeqNetwork(architecture, encoder.tokens, outputs)
+    _begin(network, generator)
+    return network
+
+
+def _begin(network: nn.Module, generator: torch.Generator | None) -> None:
+    """Draw the first weights of a network without numbers, where there is a generator."""
+    if generator is not None:
+        network.to_empty(device="cpu")
+        _draw(network, generator)
 
 
 def _takes(architecture: Architecture, shape: tuple[int, ...]) -> bool:

@@ -13,10 +13,9 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem
 from auditkit.roles import Task
-from auditkit.training.settings import Architecture, Privacy, Training, privacy_from
+from auditkit.training.settings import AnyArchitecture, Privacy, Training, privacy_from
 
 if TYPE_CHECKING:
-    from auditkit.models.torch import TorchModel
     from auditkit.training.record import TrainingRecord
 
 
@@ -44,7 +43,7 @@ class Recipe:
         (True, False)
     """
 
-    architecture: Architecture
+    architecture: AnyArchitecture
     label: str
     training: Training = field(default_factory=Training)
     task: Task = "binary"
@@ -53,7 +52,7 @@ class Recipe:
     weight: str | None = None
     validation: pd.DataFrame | None = None
     seed: int = 0
-    _made: dict[str, tuple[TorchModel, TrainingRecord]] = field(default_factory=dict, repr=False)
+    _made: dict[str, tuple[Any, TrainingRecord]] = field(default_factory=dict, repr=False)
 
     def fit(
         self,
@@ -61,7 +60,7 @@ class Recipe:
         *,
         privacy: Privacy | Mapping[str, Any] | None = None,
         **changes: object,
-    ) -> tuple[TorchModel, TrainingRecord]:
+    ) -> tuple[Any, TrainingRecord]:
         """Train on rows. Kept by content: asking twice trains once.
 
         Args:
@@ -71,7 +70,7 @@ class Recipe:
                 `epochs`; and `progress=True` for a progress bar on stderr.
 
         Returns:
-            The model, and the record of its training.
+            The model, a `TorchModel` or a `Seq2SeqModel`, and the record of its training.
 
         Raises:
             InputError: If a change is unknown, or `fit` refuses; the problems are listed.

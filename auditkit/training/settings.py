@@ -7,76 +7,28 @@ listed as a whole.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, TypeVar
 
 from auditkit.errors import InputError, Problem, quote
+from auditkit.training.limits import (
+    COLUMN,
+    NAMES,
+    TRUTH,
+    Limit,
+    check,
+    list_of,
+    one_of,
+    optional,
+    real,
+    setting,
+    tupled,
+    whole,
+)
+from auditkit.training.seq2seq_settings import Seq2Seq
 
 S = TypeVar("S")
-
-
-@dataclass(frozen=True)
-class _Limit:
-    """What a setting must be, in words and as a test."""
-
-    expected: str
-    holds: Callable[[Any], bool]
-
-
-def _whole(low: int, high: int) -> _Limit:
-    def holds(value: object) -> bool:
-        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-
-    return _Limit(f"a whole number from {low} to {high}", holds)
-
-
-def _real(low: float, high: float) -> _Limit:
-    """A number in [low, high)."""
-
-    def holds(value: object) -> bool:
-        number = isinstance(value, int | float) and not isinstance(value, bool)
-        return number and low <= value < high  # type: ignore[operator]
-
-    return _Limit(f"a number from {low:g} to below {high:g}", holds)
-
-
-def _one_of(*names: str) -> _Limit:
-    return _Limit(f"one of {', '.join(names)}", lambda value: value in names)
-
-
-def _list_of(limit: _Limit, most: int) -> _Limit:
-    def holds(value: object) -> bool:
-        return isinstance(value, tuple) and len(value) <= most and all(map(limit.holds, value))
-
-    return _Limit(f"a list of at most {most}, each {limit.expected}", holds)
-
-
-def _optional(limit: _Limit) -> _Limit:
-    return _Limit(f"{limit.expected}, or none", lambda v: v is None or limit.holds(v))
-
-
-_TRUTH = _Limit("true or false", lambda value: isinstance(value, bool))
-_NAMES = _list_of(_Limit("a column name", lambda value: isinstance(value, str)), 100_000)
-
-
-def _setting(default: Any, limit: _Limit) -> Any:  # noqa: ANN401 - as dataclasses.field
-    return dataclasses.field(default=default, metadata={"limit": limit})
-
-
-def _tupled(value: object) -> object:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _check(settings: Any, further: Sequence[Problem] = ()) -> None:  # noqa: ANN401 - any of these
-    """Raise what is wrong with the settings, as one error."""
-    name, problems = type(settings).__name__, []
-    for field in dataclasses.fields(settings):
-        value, limit = getattr(settings, field.name), field.metadata.get("limit")
-        if limit is not None and not limit.holds(value):
-            problems.append(Problem(f"{name}.{field.name}", quote(value), limit.expected))
-    if problems or further:
-        raise InputError([*problems, *further])
 
 
 @dataclass(frozen=True)
@@ -95,13 +47,13 @@ class MLP:
         (64, 32)
     """
 
-    hidden: Sequence[int] = _setting((64, 32), _list_of(_whole(1, 65_536), 64))
-    dropout: float = _setting(0.0, _real(0, 1))
+    hidden: Sequence[int] = setting((64, 32), list_of(whole(1, 65_536), 64))
+    dropout: float = setting(0.0, real(0, 1))
     kind: ClassVar[str] = "mlp"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "hidden", _tupled(self.hidden))
-        _check(self)
+        object.__setattr__(self, "hidden", tupled(self.hidden))
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -127,20 +79,20 @@ class LSTM:
         ('BILL_2', 'BILL_1', 'LIMIT')
     """
 
-    hidden: int = _setting(32, _whole(1, 65_536))
-    layers: int = _setting(1, _whole(1, 64))
-    dropout: float = _setting(0.0, _real(0, 1))
+    hidden: int = setting(32, whole(1, 65_536))
+    layers: int = setting(1, whole(1, 64))
+    dropout: float = setting(0.0, real(0, 1))
     sequence: Mapping[str, Sequence[str]] = dataclasses.field(default_factory=dict)
-    static: Sequence[str] = _setting((), _NAMES)
-    varying: bool = _setting(default=False, limit=_TRUTH)
+    static: Sequence[str] = setting((), NAMES)
+    varying: bool = setting(default=False, limit=TRUTH)
     kind: ClassVar[str] = "lstm"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "static", _tupled(self.static))
+        object.__setattr__(self, "static", tupled(self.static))
         if isinstance(self.sequence, Mapping):
-            channels = {name: _tupled(columns) for name, columns in self.sequence.items()}
+            channels = {name: tupled(columns) for name, columns in self.sequence.items()}
             object.__setattr__(self, "sequence", channels)
-        _check(self, self._sequence_problems())
+        check(self, self._sequence_problems())
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -151,7 +103,7 @@ class LSTM:
         where = "LSTM.sequence"
         if not isinstance(self.sequence, Mapping):
             return [Problem(where, quote(self.sequence), "channel names, each with its columns")]
-        lists = all(_NAMES.holds(columns) and columns for columns in self.sequence.values())
+        lists = all(NAMES.holds(columns) and columns for columns in self.sequence.values())
         if not lists:
             return [Problem(where, quote(self.sequence), "at least one column name a channel")]
         lengths = sorted({len(columns) for columns in self.sequence.values()})
@@ -167,18 +119,18 @@ class LSTM:
 class _Text:
     """What the networks over text share."""
 
-    text: str = _setting("text", _Limit("a column name", lambda v: isinstance(v, str) and v != ""))
-    embedding: int = _setting(64, _whole(1, 4_096))
-    hidden: int = _setting(64, _whole(1, 65_536))
-    dropout: float = _setting(0.2, _real(0, 1))
-    vocabulary: int = _setting(20_000, _whole(1, 1_000_000))
-    length: int = _setting(64, _whole(1, 4_096))
-    vectors: str | None = _setting(
-        None, _optional(_Limit("the name of a file", lambda v: isinstance(v, str) and v != ""))
+    text: str = setting("text", COLUMN)
+    embedding: int = setting(64, whole(1, 4_096))
+    hidden: int = setting(64, whole(1, 65_536))
+    dropout: float = setting(0.2, real(0, 1))
+    vocabulary: int = setting(20_000, whole(1, 1_000_000))
+    length: int = setting(64, whole(1, 4_096))
+    vectors: str | None = setting(
+        None, optional(Limit("the name of a file", lambda v: isinstance(v, str) and v != ""))
     )
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -239,13 +191,17 @@ class PooledEmbedding(_Text):
     kind: ClassVar[str] = "pooled-embedding"
 
 
+#: Networks that give a number for each row, or one for each class.
 Architecture = MLP | LSTM | TextLSTM | PooledEmbedding
+#: And those that give a text.
+AnyArchitecture = Architecture | Seq2Seq
 #: Kind of network to the settings of its architecture.
-ARCHITECTURES: dict[str, type[Architecture]] = {
+ARCHITECTURES: dict[str, type[AnyArchitecture]] = {
     "mlp": MLP,
     "lstm": LSTM,
     "text-lstm": TextLSTM,
     "pooled-embedding": PooledEmbedding,
+    "seq2seq": Seq2Seq,
 }
 
 
@@ -275,17 +231,17 @@ class Training:
           1. Training.epochs: found '0', expected a whole number from 1 to 1000000.
     """
 
-    epochs: int = _setting(30, _whole(1, 1_000_000))
-    batch_size: int = _setting(256, _whole(1, 100_000_000))
-    learning_rate: float = _setting(1e-3, _real(1e-12, 1e6))
-    weight_decay: float = _setting(1e-4, _real(0, 1e6))
-    optimizer: str = _setting("adamw", _one_of("adamw", "adam", "sgd"))
-    momentum: float = _setting(0.9, _real(0, 1))
-    schedule: str = _setting("cosine", _one_of("cosine", "plateau", "constant"))
-    patience: int = _setting(5, _whole(0, 1_000_000))
+    epochs: int = setting(30, whole(1, 1_000_000))
+    batch_size: int = setting(256, whole(1, 100_000_000))
+    learning_rate: float = setting(1e-3, real(1e-12, 1e6))
+    weight_decay: float = setting(1e-4, real(0, 1e6))
+    optimizer: str = setting("adamw", one_of("adamw", "adam", "sgd"))
+    momentum: float = setting(0.9, real(0, 1))
+    schedule: str = setting("cosine", one_of("cosine", "plateau", "constant"))
+    patience: int = setting(5, whole(0, 1_000_000))
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
 
 @dataclass(frozen=True)
@@ -314,17 +270,17 @@ class Privacy:
         1e-05
     """
 
-    epsilon: float = _setting(3.0, _real(0.05, 100))
-    delta: float | None = _setting(None, _optional(_real(1e-30, 1)))
-    max_grad_norm: float = _setting(1.0, _real(1e-9, 1e9))
-    noise_multiplier: float | None = _setting(None, _optional(_real(0.1, 10_000)))
-    accountant: str = _setting("prv", _one_of("prv", "rdp"))
-    epochs: int | None = _setting(None, _optional(_whole(1, 1_000_000)))
-    batch_size: int | None = _setting(None, _optional(_whole(1, 100_000_000)))
-    learning_rate: float | None = _setting(None, _optional(_real(1e-12, 1e6)))
+    epsilon: float = setting(3.0, real(0.05, 100))
+    delta: float | None = setting(None, optional(real(1e-30, 1)))
+    max_grad_norm: float = setting(1.0, real(1e-9, 1e9))
+    noise_multiplier: float | None = setting(None, optional(real(0.1, 10_000)))
+    accountant: str = setting("prv", one_of("prv", "rdp"))
+    epochs: int | None = setting(None, optional(whole(1, 1_000_000)))
+    batch_size: int | None = setting(None, optional(whole(1, 100_000_000)))
+    learning_rate: float | None = setting(None, optional(real(1e-12, 1e6)))
 
     def __post_init__(self) -> None:
-        _check(self)
+        check(self)
 
     def delta_for(self, rows: int) -> float:
         """Delta of a training set: the one that was set, or the power of ten below 1/rows.
@@ -347,7 +303,7 @@ class Privacy:
         return self.delta
 
 
-def architecture_from(kind: object, table: Mapping[str, Any], where: str) -> Architecture:
+def architecture_from(kind: object, table: Mapping[str, Any], where: str) -> AnyArchitecture:
     """Read an architecture from a table of a configuration file.
 
     Args:
