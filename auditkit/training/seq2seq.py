@@ -230,7 +230,8 @@ def rows_at_once(network: Seq2SeqNetwork, places: int, steps: int, texts: int) -
         True
     """
     hidden = network.writer.hidden_size
-    # Logits and their logarithms in double precision; states; what was written and from where.
-    writing = texts * (6 * network.start + 12 * hidden * network.writer.num_layers)
-    writing += texts * (4 * steps + 2 * places)
+    layers = network.writer.num_layers
+    # Logits and their logarithms in double precision; states; what was written and from where; how
+    # much of each place was looked at.
+    writing = texts * (6 * network.start + 12 * hidden * layers + 4 * steps + 2 * places)
     return max(1, NUMBERS_AT_ONCE // (4 * places * hidden + writing))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 
 from auditkit.errors import InputError
 from auditkit.models import Model
+from auditkit.models.opening import open_model
 from auditkit.models.torch import Seq2SeqModel, TorchModel, TrainedNetwork
 from auditkit.training import (
     MLP,
@@ -148,6 +149,19 @@ def test_a_saved_model_writes_the_same_bit_by_bit(tmp_path: Path) -> None:
         assert (loaded.predictions(new) == model.predictions(new)).all()
     with pytest.raises(InputError, match="a sequence-to-sequence model, expected one that Torch"):
         TorchModel.load(tmp_path)
+
+
+def test_a_saved_model_is_opened_by_its_folder_for_its_task_alone(tmp_path: Path) -> None:
+    model, _, new = reversing()
+    model.save(tmp_path / "model")
+    opened = partial(
+        open_model, {"file": "model"}, tmp_path, "auditkit.toml", positive=1, features=None
+    )
+    found = opened(task="sequence-to-sequence")
+    assert isinstance(found, Seq2SeqModel)
+    assert (found.predictions(new) == model.predictions(new)).all()
+    with pytest.raises(InputError, match=r"a sequence-to-sequence model .*expected a binary one"):
+        opened(task="binary")
 
 
 CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
