@@ -95,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=int, default=8093)
     with serve(parser.parse_args(arguments).port) as server:
         host, port = server.server_address[:2]
-        print(f"serving http://{host!s}:{port}{ROUTE}; stop with Ctrl-C", flush=True)
+        print(f"serving the model on {host!s}:{port}{ROUTE}; stop with Ctrl-C", flush=True)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
