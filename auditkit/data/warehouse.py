@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from auditkit.data import spark
+from auditkit.data.files import Files
 from auditkit.errors import InputError, MissingExtraError, Problem, quote
 
 #: Memory that the embedded engine may work in; beyond it, temporary files.
@@ -71,8 +73,11 @@ def take(
 
     Args:
         url: For example "duckdb:///loans.db"; of DuckDB and SQLite, three slashes stand before a
-            path that starts at `folder`, four before one that starts at the root.
+            path that starts at `folder`, four before one that starts at the root. Or
+            "spark://local[2]/loans.parquet": Spark with two threads reads Parquet files, a folder
+            of them, or a pattern; "spark://local[2]" alone reads a table of its catalog.
         table: Name of the table or view, with its schema and a dot before it where it needs one.
+            None where Spark reads files.
         columns: Columns to take, None for all; those that are not there are left out.
         folder: Where a relative path starts.
         most_rows: Most rows to take; where there are more, a uniform random sample. None for all.
@@ -85,34 +90,69 @@ def take(
         InputError: If there is no such database or table, or the engine refuses.
         MissingExtraError: If Ibis is not installed.
     """
-    parts = urlsplit(url)
-    problems = _url_problems(parts)
-    if not table:
-        expected = 'table = "..." beside the URL'
-        problems.append(Problem(parts.scheme, "no table", expected))
-    if problems or not table:
+    parts = _parts(url)
+    problems = _url_problems(parts, table)
+    if problems:
         raise InputError(problems)
-    with _speaking_of(parts, folder), _quiet(), _connected(url, parts, folder) as engine:
-        source = _table(engine, table)
+    files = spark.found_files(unquote(parts.path[1:]), folder) if _has_files(parts) else None
+    with _speaking_of(parts, folder), _quiet(), _connected(url, parts, folder, files) as engine:
+        source = _table(engine, table or spark.FILES)
         names = tuple(str(name) for name in source.columns)
         wanted = [name for name in names if columns is None or name in set(columns)]
-        rows = int(source.count().to_pyarrow().as_py())
+        rows = int(_gave(engine, source.count().as_table())[0][0].as_py())
         source = source.select(wanted or list(names[:1]))
         if most_rows is not None and rows > most_rows:
             source = _sampled(engine, source, most_rows, seed)
-        taken = source.to_pyarrow()
-    return Taken(taken, names, wanted, rows, f"{_address(parts)} {table}")
+        taken = _gave(engine, source)
+    name = f"{_address(parts)} {table}" if files is None else f"spark:{files.name}"
+    return Taken(taken, names, wanted, rows, name)
+
+
+def _gave(engine: Any, source: Any) -> Any:  # noqa: ANN401 - untyped library
+    """The rows, as a `pyarrow.Table`; Ibis takes Spark's through pandas, which loses digits."""
+    if engine.name == "pyspark":
+        return engine.raw_sql(engine.compile(source)).toArrow()
+    return source.to_pyarrow()
+
+
+def _parts(url: str) -> SplitResult:
+    scheme, _, rest = url.partition("://")
+    if scheme == "spark":  # "local[2]" is no host
+        master, slash, path = rest.partition("/")
+        return SplitResult(scheme, master, slash + path, "", "")
+    try:
+        return urlsplit(url)
+    except ValueError as error:
+        found = f"{quote(scheme)}, {error}"
+        raise InputError([Problem("data", found, "a connection URL")]) from None
+
+
+def _has_files(parts: SplitResult) -> bool:
+    """Whether Spark is to read files, not a table of its catalog."""
+    return parts.scheme == "spark" and parts.path not in {"", "/"}
 
 
 def _address(parts: SplitResult) -> str:
     path = unquote(parts.netloc + parts.path)
     if parts.scheme in _IN_A_FILE:
         return f"{parts.scheme}:{Path(path).name}"
+    if _has_files(parts):
+        return f"spark:{Path(path).name}"
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}"
 
 
-def _url_problems(parts: SplitResult) -> list[Problem]:
+def _url_problems(parts: SplitResult, table: str | None) -> list[Problem]:
+    problems = _address_problems(parts)
+    if _has_files(parts) and table:
+        found = f"{quote(table)} beside a path"
+        problems.append(Problem("table", found, "one of the two: Spark reads either"))
+    elif not _has_files(parts) and not table:
+        problems.append(Problem(parts.scheme, "no table", 'table = "..." beside the URL'))
+    return problems
+
+
+def _address_problems(parts: SplitResult) -> list[Problem]:
     where = f"{parts.scheme} URL"
     options = [option.partition("=")[0] for option in parts.query.split("&")]
     if parts.password is not None or any(_SECRET.search(option) for option in options):
@@ -131,7 +171,8 @@ def _speaking_of(parts: SplitResult, folder: Path) -> Iterator[None]:
     except (InputError, MissingExtraError):
         raise
     except Exception as error:  # noqa: BLE001 - each of twenty drivers raises its own kinds
-        text = str(error).replace(str(_path(parts, folder)), "the file").strip()
+        path = str(_path(parts, folder))
+        text = re.sub(rf"(file:(//)?)?{re.escape(path)}", "the file", str(error)).strip()
         what = text.splitlines()[0][:160] if text else type(error).__name__
         driver = f"Its driver comes with ibis-framework[{parts.scheme}]."
         hint = driver if isinstance(error, ImportError) else ""
@@ -155,16 +196,23 @@ def _path(parts: SplitResult, folder: Path) -> Path:
 
 
 @contextmanager
-def _connected(url: str, parts: SplitResult, folder: Path) -> Iterator[Any]:
+def _connected(url: str, parts: SplitResult, folder: Path, files: Files | None) -> Iterator[Any]:
     try:
         import ibis
         from ibis.util import backend_entry_points
     except ImportError:
         needed = "A connection URL needs Ibis: pip install 'auditkit-rai[warehouse]'"
         raise MissingExtraError(needed) from None
-    engines = {point.name for point in backend_entry_points()} | {"postgresql"}
+    engines = {point.name for point in backend_entry_points()} | {"postgresql", "spark"}
+    engines -= {"pyspark"}
     if parts.scheme not in engines:
         raise InputError([Problem.unknown("data", parts.scheme, engines, "an engine of Ibis")])
+    if parts.scheme == "spark":
+        with spark.session(parts.netloc) as running:
+            if files is not None:
+                spark.register(running, files)
+            yield ibis.pyspark.connect(running)
+        return
     if parts.scheme not in _IN_A_FILE:
         engine = ibis.connect(url)
         yield engine
