@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
 from auditkit.models import Model, NetworkModel
 from auditkit.roles import Groups, Roles, Task, as_names, make_groups, weight_problems
@@ -136,7 +137,7 @@ class Subject:
     @classmethod
     def from_scores(
         cls,
-        rows: pd.DataFrame,
+        rows: FrameLike,
         *,
         label: str | None,
         score: str | None = None,
@@ -156,7 +157,8 @@ class Subject:
         """Audit a table of scores or decisions; no model is needed.
 
         Args:
-            rows: The table, one row a person.
+            rows: The table, one row a person: of pandas, polars, pyarrow, or any other with
+                `__arrow_c_stream__`.
             label: Column of the true outcome.
             score: Column of scores; a row is selected where its score is at least `threshold`.
             prediction: Column of decisions, instead of or beside scores.
@@ -183,6 +185,7 @@ class Subject:
             >>> int(Subject.from_scores(rows, label="y", score="p", sensitive=["sex"]).y_pred.sum())
             1
         """
+        rows = as_frame(rows, "from_scores rows")
         shown = tuple(sensitive)
         roles = Roles(label, positive, score, prediction, shown, (), bands or {}, task, weight)
         problems = roles.problems(rows, "from_scores", source.name if source else "the table")
@@ -208,7 +211,7 @@ class Subject:
     def from_model(
         cls,
         model: Model,
-        rows: pd.DataFrame,
+        rows: FrameLike,
         *,
         label: str | None,
         features: Sequence[str],
@@ -218,8 +221,8 @@ class Subject:
         bands: Mapping[str, Sequence[float]] | None = None,
         weight: str | None = None,
         task: Task = "binary",
-        train: pd.DataFrame | None = None,
-        population: pd.DataFrame | None = None,
+        train: FrameLike | None = None,
+        population: FrameLike | None = None,
         record: Any = None,  # noqa: ANN401 - a training record of any core
         recipe: Recipe | None = None,
         name: str = "model",
@@ -232,7 +235,8 @@ class Subject:
 
         Args:
             model: The model; see `auditkit.models.Model`.
-            rows: The rows to assess it on, label and sensitive columns included.
+            rows: The rows to assess it on, label and sensitive columns included; a table of
+                pandas, polars, pyarrow, or any other with `__arrow_c_stream__`.
             label: Column of the true outcome, or None.
             features: Columns that the model reads.
             sensitive: Columns whose groups are compared.
@@ -257,6 +261,9 @@ class Subject:
         Raises:
             InputError: If the table cannot play these parts; every problem is listed.
         """
+        rows = as_frame(rows, "from_model rows")
+        if population is not None:
+            population = as_frame(population, "from_model population")
         reads, shown = tuple(features), tuple(sensitive)
         roles = Roles(label, positive, None, None, shown, reads, bands or {}, task, weight)
         problems = roles.problems(rows, "from_model", source.name if source else "the table")
@@ -291,14 +298,15 @@ class Subject:
         problems: list[Problem],
         source: DataSource | None,
         *,
-        train: pd.DataFrame | None = None,
+        train: FrameLike | None = None,
         population: pd.DataFrame | None = None,
         **facts: Any,  # noqa: ANN401 - fields of the class, checked by its constructor
     ) -> Subject:
         if problems:
             raise InputError(problems)
         whole = in_canonical_order(rows[list(roles.columns)], roles.weight)
-        train = None if train is None else in_canonical_order(train, roles.weight)
+        if train is not None:
+            train = in_canonical_order(as_frame(train, "from_model train"), roles.weight)
         everyone = whole if population is None else population
         kept, notes = _of_some_weight(whole, roles.weight, "assessed")
         if population is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.data.files import ENDINGS, MISSING_TEXT, Files, csv_options, file_digest
+from auditkit.data.frames import frame_of
 from auditkit.data.sampling import draw, row_hashes
 from auditkit.data.warehouse import is_url, take
 from auditkit.errors import InputError, Problem
@@ -20,8 +21,6 @@ __all__ = ["ENDINGS", "MISSING_TEXT", "MOST_ROWS", "Read", "file_digest", "read"
 
 #: Rows beyond which a random sample is read instead of the whole table.
 MOST_ROWS = 2_000_000
-#: Whole numbers beyond this are not exact as a float.
-_EXACT = 2**53
 
 
 @dataclass(frozen=True)
@@ -104,7 +103,7 @@ def read(
     if is_url(source):
         url = str(source)
         taken = take(url, table, columns, folder=Path(folder), most_rows=most_rows, seed=seed)
-        frame = _frame(taken.table, taken.wanted)
+        frame = frame_of(taken.table, taken.wanted)
         return Read(frame, taken.rows, _digest(taken.table), taken.name, taken.columns, seed)
     if table is not None:
         expected = "no table: only a connection URL has tables"
@@ -114,7 +113,7 @@ def read(
     wanted = [name for name in names if columns is None or name in set(columns)]
     with files.readable():
         got, rows = _rows(files, wanted or names[:1], most_rows, seed)
-        frame = _frame(got, wanted)
+        frame = frame_of(got, wanted)
     return Read(frame, rows, files.digest, files.name, names, seed)
 
 
@@ -199,49 +198,9 @@ def _typed(text: Any) -> Any:  # noqa: ANN401 - untyped library
     return csv.read_csv(pa.BufferReader(lines), parse_options=parse, convert_options=csv_options())
 
 
-def _frame(table: Any, columns: Sequence[str]) -> pd.DataFrame:  # noqa: ANN401 - untyped library
-    """A frame of plain columns: what pandas once noted about them is not taken up."""
-    import pyarrow as pa
-
-    exact = {}
-    for i, field in enumerate(table.schema):
-        if pa.types.is_decimal(field.type):
-            table = table.set_column(i, field.name, _from_decimal(table.column(i)))
-        if _loses_digits(table.column(i)):
-            exact[field.name] = pd.array(table.column(i).to_pandas(types_mapper=_whole))
-    frame: pd.DataFrame = table.to_pandas(ignore_metadata=True, split_blocks=True)
-    for name, values in exact.items():
-        frame[name] = values
-    return frame[list(columns)]
-
-
 def _is_index(name: str) -> bool:
     """Whether pandas wrote the column, to keep an index that has no name."""
     return name.startswith("__index_level_") and name.endswith("__")
-
-
-def _from_decimal(column: Any) -> Any:  # noqa: ANN401 - untyped library
-    import pyarrow as pa
-
-    whole = column.type.scale == 0 and column.type.precision <= 18
-    return column.cast(pa.int64() if whole else pa.float64())
-
-
-def _loses_digits(column: Any) -> bool:  # noqa: ANN401 - untyped library
-    """Whether a whole number would lose digits as a float, which a missing value makes it."""
-    import pyarrow as pa
-    from pyarrow import compute
-
-    if not (pa.types.is_integer(column.type) and column.null_count):
-        return False
-    ends = compute.min_max(column).as_py()
-    return any(end is not None and abs(end) > _EXACT for end in ends.values())
-
-
-def _whole(kind: Any) -> Any:  # noqa: ANN401 - untyped library
-    import pyarrow as pa
-
-    return pd.UInt64Dtype() if pa.types.is_unsigned_integer(kind) else pd.Int64Dtype()
 
 
 def _digest(table: Any) -> str:  # noqa: ANN401 - untyped library
