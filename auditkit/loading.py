@@ -14,6 +14,7 @@ from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models import Model
 from auditkit.roles import Roles
+from auditkit.scoring import threshold_problems
 from auditkit.subject import DataSource, Subject, in_canonical_order
 from auditkit.threads import one_thread
 
@@ -176,6 +177,9 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
     problems += roles.problems(table.rows, f"{where} [subject]", table.name)
     if architecture is not None and roles.label is None:
         problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
+    if not problems:
+        threshold = config.subject.model.get("threshold")
+        problems += threshold_problems(table.rows, roles, threshold, f"{where} [subject.model]")
     if problems:
         return None, problems
     return Prepared(

@@ -16,6 +16,7 @@ from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
 from auditkit.models import Model, NetworkModel
 from auditkit.roles import Groups, Roles, Task, as_names, make_groups, weight_problems
+from auditkit.scoring import THRESHOLD, disagreement, threshold_problems
 
 #: The group of rows whose sensitive value is missing.
 UNKNOWN = "unknown"
@@ -162,7 +163,7 @@ class Subject:
             label: Column of the true outcome.
             score: Column of scores; a row is selected where its score is at least `threshold`.
             prediction: Column of decisions, instead of or beside scores.
-            threshold: Where a score selects; 0.5 unless given.
+            threshold: Where a score selects; 0.5 unless given, which scores outside 0 to 1 need.
             positive: The value of label and prediction that counts as positive.
             sensitive: Columns whose groups are compared.
             bands: Inner edges for numeric sensitive columns.
@@ -195,16 +196,20 @@ class Subject:
         if score is not None and task != "binary":
             expected = f"prediction alone for a {task} task"
             problems.append(Problem("from_scores score", quote(score), expected))
+        problems = problems or threshold_problems(rows, roles, threshold, "from_scores")
+        if problems:
+            raise InputError(problems)
+        said = disagreement(rows, roles, threshold)
         return cls._made(
             rows,
             roles,
             problems,
             source,
             name=name,
-            threshold=0.5 if threshold is None else threshold,
+            threshold=THRESHOLD if threshold is None else threshold,
             version=version,
             description=description,
-            data_notes=tuple(data_notes),
+            data_notes=(*data_notes, said) if said else tuple(data_notes),
         )
 
     @classmethod

@@ -16,6 +16,7 @@ from auditkit import meter
 from auditkit.errors import AuditkitError, InputError, Problem, quote
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods import guarantee, membership, ranking
+from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.paired import PairedAccuracy, paired_accuracy
 from auditkit.models import Model
@@ -155,7 +156,10 @@ class Privacy:
         else:
             yield from self._twin(subject, recipe, train)
 
-    def _attack(self, attack: _Attack) -> Iterator[Measurement | Table]:
+    def _attack(self, attack: _Attack | None) -> Iterator[Measurement | Table]:
+        if attack is None:
+            yield from _none(_ATTACKED, NO_PROBABILITIES, "membership attack by loss")
+            return
         yield _auc(attack.members, attack.others, attack.source, self.level, {})
         for metric, fpr in ((MEMBERSHIP_TPR_1, 0.01), (MEMBERSHIP_TPR_01, 0.001)):
             found = membership.tpr_at_fpr(attack.members, attack.others, fpr, self.level)
@@ -274,14 +278,18 @@ class _Attack:
         train: pd.DataFrame,
         rng: np.random.Generator,
         most: int,
-    ) -> _Attack:
+    ) -> _Attack | None:
+        """Score both sides; None where the model's scores are no probabilities, so no losses."""
         count = min(most, len(train))
         drawn = np.sort(rng.choice(len(train), size=count, replace=False))
         rows = train.iloc[drawn]
         scores = np.asarray(model.scores(rows), dtype=np.float64)
+        others = np.asarray(subject.y_score)
+        if not (are_probabilities(scores) and are_probabilities(others)):
+            return None
         return cls(
             members=membership.attack_scores(scores, subject.outcomes(rows)),
-            others=membership.attack_scores(np.asarray(subject.y_score), subject.y_true),
+            others=membership.attack_scores(others, subject.y_true),
             slices=_slices(subject, drawn),
             source=f"membership attack by loss: {count:,} of {len(train):,} training rows drawn at "
             f"random against {len(subject):,} assessed rows, taken to come from one population",

@@ -326,6 +326,11 @@ class TestNeeds:
         assert found["membership_auc",].value is not None
         assert "without a recipe" in str(found["private_epsilon",].reason)
 
+    def test_scores_that_are_no_probabilities_have_no_loss_to_attack_by(self) -> None:
+        found = numbers(run(make(model=Remembering(frozenset(), sure=3.0, unsure=2.0))))
+        assert "no probabilities" in str(found["membership_auc",].reason)
+        assert found["private_epsilon",].value == SPENT["epsilon"]
+
     def test_no_training_rows_no_attack(self) -> None:
         found = numbers(run(make(train=None, train_groups=None)))
         assert "trained on were not given" in str(found["membership_auc",].reason)
