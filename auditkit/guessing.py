@@ -2,68 +2,26 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from auditkit import naming
+from auditkit.columns import Column
 from auditkit.errors import quote
+from auditkit.naming import is_sensitive
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Kind = Literal["truth", "number", "text", "list", "other"]
+    from auditkit.roles import Task
 
-
-def _listed(words: str) -> tuple[str, ...]:
-    return tuple(words.split())
-
-
-#: Words that, alone in a name, make a column sensitive; pairs that do; parts of Chinese names.
-SENSITIVE = frozenset(
-    _listed(
-        "sex gender race racial ethnic ethnicity hispanic latino age marital marriage married "
-        "religion religious nationality citizenship immigrant foreign disability disabled pregnant "
-        "pregnancy orientation veteran caste birthplace"
-    )
-)
-SENSITIVE_PAIRS = (("native", "country"), ("birth", "country"), ("national", "origin"))
-SENSITIVE_ZH = _listed(
-    "性别 年龄 民族 种族 族裔 婚姻 婚否 宗教 信仰 国籍 残疾 户籍 籍贯 性取向 怀孕 政治面貌"
-)
-#: What has an age without being a person.
-_NOT_A_PERSON = {*_listed("account building car credit house loan policy property vehicle")}
-#: Names that say plainly that a column weighs rows; "weight" alone may be that of a body.
-_WEIGHT = {*_listed("fnlwgt finalwgt pweight perwt wtfinl wgt")}
-_WEIGHT_ZH = _listed("权重 权数 加权")
-_WEIGHT_PAIRS = tuple(
-    (kind, "weight")
-    for kind in _listed("sample sampling survey design final case frequency probability inverse")
-)
-_SCORE = {*_listed("score scores prob probability proba phat risk likelihood confidence")}
-_SCORE_ZH = _listed("分数 评分 得分 概率 几率")
-_PREDICTION = {*_listed("pred predict predicted prediction yhat decision decided flagged")}
-_PREDICTION_ZH = _listed("预测 决策 判定")
-#: Telling names of an outcome, the most telling first.
-_LABEL = _listed(
-    "label y target class outcome truth actual response default defaulted churn income survived "
-    "hired admitted approved fraud readmitted recid bad"
-)
-_LABEL_ZH = _listed("标签 目标 结果 违约 流失 是否")
-_ID = {*_listed("id ids uuid guid uid key index rowid rownum")}
-_ID_ZH = _listed("编号 序号 流水号")
-_PERSONAL = {*_listed("name firstname lastname surname fullname email phone ssn address")}
-_PERSONAL_ZH = _listed("姓名 身份证 手机 电话 邮箱 地址")
-_YES = {
-    *_listed("yes y true t 1 positive pos success approved accepted hired admitted default"),
-    *_listed("defaulted 是 有 通过 阳性 违约 流失 真"),
-}
 #: A text column with more values than this is no set of groups; one with more, no feature.
 MOST_GROUPS, MOST_CATEGORIES = 50, 1_000
+#: A column with more values than this is no set of classes.
+MOST_CLASSES = 20
 #: A numeric sensitive column with more values than this is cut into bands.
 MOST_NUMBERS = 20
-#: Rows from which on a column that differs in every row looks like an identifier.
-ENOUGH_ROWS = 20
 
 
 @dataclass(frozen=True)
@@ -72,9 +30,11 @@ class Guess:
 
     Attributes:
         name: Name of the subject.
+        task: Kind of prediction.
         label: Column of the outcome, or None.
         positive: The value of `label` (or of `prediction`) that counts as positive.
         score: Column of scores, or None.
+        threshold: Where the score selects.
         prediction: Column of decisions, or None.
         sensitive: Columns whose groups are compared.
         bands: Sensitive numeric column to its edges.
@@ -86,9 +46,11 @@ class Guess:
     """
 
     name: str
+    task: Task = "binary"
     label: str | None = None
     positive: bool | int | float | str = 1
     score: str | None = None
+    threshold: float = 0.5
     prediction: str | None = None
     weight: str | None = None
     sensitive: tuple[str, ...] = ()
@@ -104,7 +66,7 @@ class Guess:
         return self.score is None and self.prediction is None
 
 
-def guess(rows: pd.DataFrame, name: str) -> Guess:
+def guess(rows: pd.DataFrame, name: str, label: str | None = None) -> Guess:
     """Guess which column plays which part, from names and values.
 
     Sensitive columns are left out of the features: a model that reads them is a choice to be made,
@@ -113,6 +75,7 @@ def guess(rows: pd.DataFrame, name: str) -> Guess:
     Args:
         rows: The table, raw.
         name: Name of the subject.
+        label: The column of the outcome, where somebody says so.
 
     Returns:
         The guess. Its label may be None, and its features may be empty.
@@ -124,38 +87,31 @@ def guess(rows: pd.DataFrame, name: str) -> Guess:
         >>> found.label, found.positive, found.sensitive, found.features
         ('hired', 1, ('gender',), ('x',))
     """
-    columns = [_Column(rows[held]) for held in rows.columns]
+    columns = [Column(rows[held]) for held in rows.columns]
     seen = _Seen({column.name: column for column in columns})
     for column in columns:
         if not column.name.strip():
             seen.left_out[column.name] = "its name is blank"
-        elif is_sensitive(column.name):
+        elif is_sensitive(column.name) and column.name != label:
             seen.sensitive(column)
-    weight = seen.first(_is_weight, "numbers from 0 on, and a name like a sample weight")
-    label, score, prediction = seen.outcome(weight), None, None
-    score = seen.first(_is_score, "numbers from 0 to 1, and a name like a score", weight)
-    if label is not None:
-        values = set(seen.columns[label].distinct)
-        fits = (
-            c
-            for c in seen.rest(label, score, weight)
-            if _is_decision(c) and set(c.distinct) <= values
-        )
-        prediction = next((column.name for column in fits), None)
-        if prediction is not None:
-            seen.why[prediction] = "the values of the label, and a name like a decision"
+    seen.weigh(label)
+    label = seen.outcome() if label is None else label
+    task = "binary" if label is None else _task(seen.columns[label]) or "binary"
+    score, prediction = seen.score(task), seen.prediction(label, task)
     positive: Any = 1
-    if label is not None:
+    if label is not None and task == "binary" and seen.columns[label].is_binary:
         positive, seen.why["positive"] = _positive(seen.columns[label])
-    for column in seen.rest(label, score, prediction, weight):
+    for column in seen.rest(label, score, prediction):
         seen.feature(column)
     return Guess(
         name=name,
+        task=task,
         label=label,
         positive=positive,
         score=score,
+        threshold=5 if score is not None and seen.columns[score].is_decile else 0.5,
         prediction=prediction,
-        weight=weight,
+        weight=seen.weight,
         sensitive=tuple(seen.groups),
         bands=seen.bands,
         multi=seen.multi,
@@ -165,59 +121,32 @@ def guess(rows: pd.DataFrame, name: str) -> Guess:
     )
 
 
-def is_sensitive(name: str) -> bool:
-    """Whether a column is sensitive by its name, English or Chinese.
+def why_no_label(values: pd.Series) -> str | None:
+    """Say why a column cannot be the label of any task, or None where it can.
 
     Example:
-        >>> [is_sensitive(name) for name in ("maritalStatus", "page", "年龄", "loan_age")]
-        [True, False, True, False]
+        >>> import pandas as pd
+        >>> why_no_label(pd.Series(["yes", "no", None], name="hired"))
+        '1 of its values are missing'
     """
-    words = _words(name)
-    if words & _NOT_A_PERSON:
-        words -= {"age"}
-    paired = any(words.issuperset(pair) for pair in SENSITIVE_PAIRS)
-    return bool(words & SENSITIVE) or paired or any(part in name for part in SENSITIVE_ZH)
-
-
-class _Column:
-    """One column: its values, and what can be told from them."""
-
-    def __init__(self, values: pd.Series) -> None:
-        self.held = values
-        self.name = str(values.name)
-        self.words = _words(self.name)
-        self.kind = _kind(values)
-        self.missing = int(values.isna().sum())
-        countable = self.kind in {"truth", "number", "text"}
-        self.count = int(values.nunique()) if countable else 0
-
-    @property
-    def distinct(self) -> list[Any]:
-        """The values of a column with few, in sorted order."""
-        return sorted(self.held.dropna().unique().tolist(), key=lambda v: (str(type(v)), v))
-
-    @property
-    def is_binary(self) -> bool:
-        """Whether it has two values, both finite, and none missing."""
-        return self.count == 2 and not self.missing and not _endless(self)
-
-    def differs_everywhere(self) -> bool:
-        """Whether it has another value in every row, and is no measure."""
-        import pandas as pd
-
-        if self.count != len(self.held) or self.count < ENOUGH_ROWS:
-            return False
-        if self.kind != "number":
-            return True
-        dense = self.held.max() - self.held.min() < 1.5 * self.count
-        return bool(not pd.api.types.is_float_dtype(self.held) and (dense or self.count >= 1_000))
+    column = Column(values)
+    if _task(column) is not None:
+        return None
+    if column.count == 0:
+        return "no value that can be foretold"
+    if column.missing:
+        return f"{column.missing:,} of its values are missing"
+    if column.count == 1:
+        return "one value only"
+    return f"{column.count:,} different texts" if column.kind == "text" else "some infinite numbers"
 
 
 class _Seen:
     """Columns that have found a part, and those that have not yet."""
 
-    def __init__(self, columns: dict[str, _Column]) -> None:
+    def __init__(self, columns: dict[str, Column]) -> None:
         self.columns = columns
+        self.weight: str | None = None
         self.groups: list[str] = []
         self.bands: dict[str, Sequence[float]] = {}
         self.multi: dict[str, str] = {}
@@ -225,19 +154,12 @@ class _Seen:
         self.left_out: dict[str, str] = {}
         self.why: dict[str, str] = {}
 
-    def rest(self, *taken: str | None) -> Iterator[_Column]:
+    def rest(self, *taken: str | None) -> Iterator[Column]:
         """Columns without a part, without those named."""
-        out = {*self.groups, *self.features, *self.left_out, *taken}
+        out = {*self.groups, *self.features, *self.left_out, self.weight, *taken}
         return (column for name, column in self.columns.items() if name not in out)
 
-    def first(self, test: Any, why: str, *taken: str | None) -> str | None:  # noqa: ANN401 - a test
-        for column in self.rest(*taken):
-            if test(column):
-                self.why[column.name] = why
-                return column.name
-        return None
-
-    def sensitive(self, column: _Column) -> None:
+    def sensitive(self, column: Column) -> None:
         """Put a column among the sensitive ones, or say why it cannot be there."""
         name, why = column.name, "sensitive by its name"
         wrong = _no_groups(column)
@@ -256,21 +178,81 @@ class _Seen:
         self.groups.append(name)
         self.why[name] = why
 
-    def outcome(self, weight: str | None) -> str | None:
-        """Find the label: a column of two values, by its name or else the last."""
-        binary = [c for c in self.rest(weight) if c.is_binary]
-        fit = [c for c in binary if not _is_id(c) and not _is_decision(c)]
-        fit = fit or [c for c in binary if _is_decision(c)]
-        if not fit:
-            return None
-        ranked = sorted(fit, key=_label_rank)
-        if _label_rank(ranked[0]) < len(_LABEL):
-            self.why[ranked[0].name] = "two values, and a name like an outcome"
-            return ranked[0].name
-        self.why[fit[-1].name] = "the last column of two values; no name is like an outcome"
-        return fit[-1].name
+    def weigh(self, label: str | None) -> None:
+        """Find the weights of the rows: by name, where no number speaks against it."""
+        for column in self.rest(label):
+            if naming.is_weight(column.name) and _can_weigh(column):
+                self.weight = column.name
+                self.why[column.name] = "numbers from 0 on, and a name like a sample weight"
+                return
 
-    def feature(self, column: _Column) -> None:
+    def outcome(self) -> str | None:
+        """Find the label: by its name, or else the last column that could be one."""
+        found = self._two_values() or self._more_values()
+        if found is not None:
+            self.why[found[0].name] = found[1]
+        return None if found is None else found[0].name
+
+    def score(self, task: Task) -> str | None:
+        """Find scores: chances by name and values, or deciles."""
+        for column in self.rest() if task == "binary" else ():
+            if column.is_decile:
+                self.why[column.name] = "whole numbers from 1 to 10, and a name like deciles"
+                return column.name
+            if _is_score(column):
+                self.why[column.name] = "numbers from 0 to 1, and a name like a score"
+                return column.name
+        return None
+
+    def prediction(self, label: str | None, task: Task) -> str | None:
+        """Find decisions: by name, with values of the label."""
+        if label is None:
+            return None
+        values = set(self.columns[label].distinct)
+        for column in self.rest(label):
+            if not naming.is_prediction(column.name) or column.missing or not column.count:
+                continue
+            numbers = column.kind == "number" and not column.is_endless
+            if numbers if task == "regression" else set(column.distinct) <= values:
+                what = "numbers" if task == "regression" else "the values of the label"
+                self.why[column.name] = f"{what}, and a name like a decision"
+                return column.name
+        return None
+
+    def _two_values(self) -> tuple[Column, str] | None:
+        fit = [c for c in self._free() if c.is_binary]
+        undecided = [c for c in fit if not naming.is_prediction(c.name)]
+        fit = undecided or fit
+        named = [c for c in fit if naming.outcome_rank(c.name) is not None]
+        if named:
+            return min(named, key=_rank), "two values, and a name like an outcome"
+        plain = any(naming.is_plainly_outcome(c.name) for c in self._others())
+        if not fit or plain:
+            return None
+        return fit[-1], "the last column of two values; no name is like an outcome"
+
+    def _more_values(self) -> tuple[Column, str] | None:
+        others = self._others()
+        named = [c for c in others if naming.outcome_rank(c.name) is not None]
+        if named:
+            return min(named, key=_rank), "a name like an outcome"
+        for column in reversed(others):
+            if _task(column) == "multiclass" and column.kind == "text":
+                return column, "the last column of a few texts; no name is like an outcome"
+            if _task(column) == "regression" and naming.is_amount(column.name):
+                return column, "numbers, and a name like an amount to foretell"
+        return None
+
+    def _free(self) -> list[Column]:
+        return [c for c in self.rest() if not naming.is_identifier(c.name)]
+
+    def _others(self) -> list[Column]:
+        """Columns that could be the label of a task that is not binary."""
+        fit = [c for c in self._free() if _task(c) in {"multiclass", "regression"}]
+        fit = [c for c in fit if not naming.is_prediction(c.name)]
+        return [c for c in fit if not (c.is_decile or _is_score(c))]
+
+    def feature(self, column: Column) -> None:
         """Put a column among the features, or say why it cannot be one."""
         reason = _no_feature(column)
         if reason is None:
@@ -279,83 +261,43 @@ class _Seen:
             self.left_out[column.name] = reason
 
 
-def _words(name: str) -> set[str]:
-    """The words of a column name, in lower case: "maritalStatus" has two."""
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return {word.rstrip("0123456789") or word for word in re.split(r"[\W_]+", apart.lower())} - {""}
-
-
-def _kind(values: pd.Series) -> Kind:
-    import numpy as np
-    import pandas as pd
-
-    types = pd.api.types
-    if isinstance(values.dtype, pd.CategoricalDtype):
-        values = pd.Series(values.cat.categories)
-    if types.is_bool_dtype(values):
-        return "truth"
-    if types.is_numeric_dtype(values) and not types.is_complex_dtype(values):
-        return "number"
-    if not (types.is_object_dtype(values) or types.is_string_dtype(values)):
-        return "other"
-    found = {type(value) for value in values.dropna()}
-    if found <= {str}:
-        return "text"
-    if found <= {bool}:
-        return "truth"
-    return "list" if found <= {list, tuple, set, np.ndarray} else "other"
-
-
-def _endless(column: _Column) -> bool:
-    import numpy as np
-
-    if column.kind != "number":
-        return False
-    numbers = column.held.to_numpy(dtype=np.float64, na_value=np.nan)
-    return bool(np.isinf(numbers).any())
-
-
-def _is_weight(column: _Column) -> bool:
-    paired = any(column.words.issuperset(pair) for pair in _WEIGHT_PAIRS)
-    named = paired or column.words & _WEIGHT or any(part in column.name for part in _WEIGHT_ZH)
-    if not named or column.kind != "number" or column.missing or column.count < 2:
-        return False
-    return bool(column.held.min() >= 0) and not _endless(column)
-
-
-def _is_score(column: _Column) -> bool:
-    named = column.words & _SCORE or any(part in column.name for part in _SCORE_ZH)
+def _is_score(column: Column) -> bool:
+    named = naming.is_score(column.name)
     if not named or column.kind != "number" or column.missing or column.count < 3:
         return False
     return bool(column.held.min() >= 0 and column.held.max() <= 1)
 
 
-def _is_decision(column: _Column) -> bool:
-    named = column.words & _PREDICTION or {"y", "hat"} <= column.words
-    named = named or any(part in column.name for part in _PREDICTION_ZH)
-    return bool(named) and 1 <= column.count <= 2 and not column.missing
+def _can_weigh(column: Column) -> bool:
+    if column.kind != "number" or column.missing or column.count < 2:
+        return False
+    return bool(column.held.min() >= 0) and not column.is_endless
 
 
-def _is_id(column: _Column) -> bool:
-    return bool(column.words & _ID) or any(part in column.name for part in _ID_ZH)
+def _rank(column: Column) -> int:
+    rank = naming.outcome_rank(column.name)
+    return len(naming.OUTCOMES) if rank is None else rank
 
 
-def _label_rank(column: _Column) -> int:
-    if column.words == {"y", "true"}:
-        return 0
-    ranks = [i for i, word in enumerate(_LABEL) if word in column.words]
-    if any(part in column.name for part in _LABEL_ZH):
-        ranks.append(0)
-    return min(ranks, default=len(_LABEL))
+def _task(column: Column) -> Task | None:
+    """What the task is if this column is the label; None where it cannot be one."""
+    if column.missing or column.count < 2 or column.is_endless:
+        return None
+    if column.count == 2:
+        return "binary"
+    if column.kind == "number":
+        few = column.count <= MOST_CLASSES // 2
+        return "multiclass" if few and bool((column.held % 1 == 0).all()) else "regression"
+    return "multiclass" if column.count <= MOST_CLASSES else None
 
 
-def _positive(label: _Column) -> tuple[bool | int | float | str, str]:
+def _positive(label: Column) -> tuple[bool | int | float | str, str]:
     low, high = label.distinct
     if label.kind == "truth":
         return True, "the true one"
     if label.kind == "number":
         return (int(high) if float(high).is_integer() else float(high)), "the higher of the two"
-    says = [value for value in (low, high) if value.strip().lower().rstrip(".") in _YES]
+    says = [value for value in (low, high) if value.strip().lower().rstrip(".") in naming.YES]
     says = says or [value for value in (low, high) if value.strip().startswith(">")]
     if len(says) == 1:
         return str(says[0]), f"it reads like a yes; the other is {quote(_other(label, says[0]))}"
@@ -364,11 +306,11 @@ def _positive(label: _Column) -> tuple[bool | int | float | str, str]:
     return str(rarer), f"the rarer of the two; the other is {quote(_other(label, rarer))}"
 
 
-def _other(label: _Column, value: str) -> str:
+def _other(label: Column, value: str) -> str:
     return next(str(held) for held in label.distinct if held != value)
 
 
-def _no_groups(column: _Column) -> str | None:
+def _no_groups(column: Column) -> str | None:
     """Say why a sensitive column cannot be compared as it stands, or None where it can."""
     if column.missing == len(column.held):
         return "every value is missing"
@@ -376,12 +318,12 @@ def _no_groups(column: _Column) -> str | None:
         return "its values are no numbers, text or truth values"
     if column.kind == "text" and column.count > MOST_GROUPS:
         return f"{column.count:,} groups are too many to compare"
-    if column.kind == "number" and _endless(column):
+    if column.kind == "number" and column.is_endless:
         return "some numbers are infinite"
     return None
 
 
-def _separator(column: _Column) -> str | None:
+def _separator(column: Column) -> str | None:
     """What separates the values of a multi-valued column; None where each row has one value."""
     from auditkit.data.sensitive import MOST_VALUES
 
@@ -400,15 +342,15 @@ def _separator(column: _Column) -> str | None:
     return None
 
 
-def _no_feature(column: _Column) -> str | None:
+def _no_feature(column: Column) -> str | None:
     """Say why a column is no feature, or None where it is one."""
     if column.missing == len(column.held):
         return "every value is missing"
     if column.kind in {"list", "other"}:
         return "its values are no numbers, text or truth values"
-    if _is_id(column):
+    if naming.is_identifier(column.name):
         return "an identifier by its name"
-    if column.words & _PERSONAL or any(part in column.name for part in _PERSONAL_ZH):
+    if naming.is_personal(column.name):
         return "it names a person"
     if column.count == 1:
         return "one value only"
@@ -416,4 +358,4 @@ def _no_feature(column: _Column) -> str | None:
         return "another value in every row, like an identifier"
     if column.kind != "number" and column.count > MOST_CATEGORIES:
         return f"{column.count:,} different texts are too many"
-    return "some numbers are infinite" if _endless(column) else None
+    return "some numbers are infinite" if column.is_endless else None

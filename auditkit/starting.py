@@ -7,11 +7,16 @@ import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auditkit.errors import InputError, Problem, quote
-from auditkit.guessing import Guess, guess
+from auditkit.guessing import Guess, guess, why_no_label
+from auditkit.naming import outcome_rank
+
+if TYPE_CHECKING:
+    from auditkit.data import Read
 
 __all__ = ["CONFIG", "POLICY", "Guess", "guess", "init", "toml_text", "write_start"]
 
@@ -67,13 +72,14 @@ on_inconclusive = "review"  # what an interval across a limit means: review, fai
     help="Folder for both files; by default the one that FILE lies in.",
 )
 @click.option("--table", help="Table to read, where FILE is a connection URL.")
-def init(file: str, out: Path | None, table: str | None) -> int:
+@click.option("--label", help="Column of the true outcome, where the guess would be wrong.")
+def init(file: str, out: Path | None, table: str | None, label: str | None) -> int:
     """Write auditkit.toml and policy.toml for FILE, with guessed roles.
 
     FILE is a CSV, Parquet or Arrow file, a pattern such as "part-*.parquet", a folder of Parquet
     files, or a connection URL. Nothing is overwritten.
     """
-    config, policy = write_start(file, out, table=table)
+    config, policy = write_start(file, out, table=table, label=label)
     click.echo(f"Check what is marked as guessed, then: auditkit run {config}", err=True)
     click.echo(str(config))
     click.echo(str(policy))
@@ -81,7 +87,11 @@ def init(file: str, out: Path | None, table: str | None) -> int:
 
 
 def write_start(
-    file: str | Path, folder: str | Path | None = None, *, table: str | None = None
+    file: str | Path,
+    folder: str | Path | None = None,
+    *,
+    table: str | None = None,
+    label: str | None = None,
 ) -> tuple[Path, Path]:
     """Write `auditkit.toml` and `policy.toml` for a data file.
 
@@ -89,6 +99,7 @@ def write_start(
         file: What `auditkit.data.read` takes.
         folder: Where both are written; by default beside the data.
         table: Table to read, where `file` is a connection URL.
+        label: Column of the true outcome; guessed where not given.
 
     Returns:
         The two files.
@@ -112,8 +123,9 @@ def write_start(
     except InputError as error:
         raise InputError([*problems, *error.problems]) from None
     source = str(file) if is_url(file) else _relative(str(file), out)
-    found = guess(data.frame, _subject_name(str(file), table))
-    problems += _hopeless(found, data.name)
+    wrong = [] if label is None else list(_label_problems(data, label))
+    found = guess(data.frame, _subject_name(str(file), table), None if wrong else label)
+    problems += wrong or _hopeless(found, data)
     if not source.isprintable():
         problems.append(Problem("path of the data", quote(source), "letters that show"))
     if problems:
@@ -141,7 +153,7 @@ def config_text(found: Guess, data: str, table: str | None = None) -> str:
             _marked("name", toml_text(found.name), "from the name of the data"),
             '# version = "1.0.0"  # version of the model, as its owner says',
             '# description = ""  # one plain sentence on what the model decides, and for whom',
-            'task = "binary"',
+            _marked("task", toml_text(found.task), "from the values of the outcome"),
             f"data = {toml_text(data)}",
             *([f"table = {toml_text(table)}"] if table else []),
             "# most_rows = 2000000  # of more rows, a random sample of so many is read",
@@ -168,28 +180,34 @@ def policy_text(found: Guess) -> str:
     Returns:
         The text of the file.
     """
-    blocks = [_POLICY_HEAD]
+    if found.task == "binary":
+        return "\n".join([_POLICY_HEAD, *_binary_criteria(found)])
+    if found.task == "multiclass":
+        why = "It names the right class more often than not."
+        return "\n".join([_POLICY_HEAD, _criterion("P1", "accuracy", "at_least = 0.5", why)])
+    why = "A thousand predictions take no more than a second."
+    limit = _criterion("P1", "prediction_seconds_per_1000", "at_most = 1", why)
+    return f"{_POLICY_HEAD}\n{limit}"
+
+
+def _binary_criteria(found: Guess) -> Iterator[str]:
     if found.trains or found.score is not None:
-        blocks += [
-            _criterion("P1", "roc_auc", "at_least = 0.7", "It ranks clearly better than chance."),
-            _criterion(
-                "P2",
-                "calibration_in_the_large",
-                "at_least = -0.05\nat_most = 0.05",
-                "The scores are right on average.",
-            ),
-        ]
-    else:
+        why = "It ranks clearly better than chance."
+        yield _criterion("P1", "roc_auc", "at_least = 0.7", why)
+    if found.trains or (found.score is not None and found.threshold <= 1):
+        why = "The scores are right on average."
+        limits = "at_least = -0.05\nat_most = 0.05"
+        yield _criterion("P2", "calibration_in_the_large", limits, why)
+    if not found.trains and found.score is None:
         why = "It decides clearly better than chance."
-        blocks.append(_criterion("P1", "balanced_accuracy", "at_least = 0.6", why))
+        yield _criterion("P1", "balanced_accuracy", "at_least = 0.6", why)
     why = "No group is selected less than four fifths as often as another."
     for i, name in enumerate(found.sensitive, 1):
         over = f"slice = [{toml_text(name)}]\nat_least = 0.8"
-        blocks.append(_criterion(f"F{i}", "demographic_parity_ratio", over, why))
+        yield _criterion(f"F{i}", "demographic_parity_ratio", over, why)
     if found.trains:
         why = "Who was in the training rows cannot be told."
-        blocks.append(_criterion("V1", "membership_auc", "at_most = 0.6", why))
-    return "\n".join(blocks)
+        yield _criterion("V1", "membership_auc", "at_most = 0.6", why)
 
 
 def toml_text(text: str) -> str:
@@ -224,10 +242,14 @@ def _outcome_lines(found: Guess) -> Iterator[str]:
         yield '# label = "y"  # column of the true outcome; none of two values was found'
         yield "# positive = 1  # the value of the label that counts as positive"
         return
-    yield _marked("label", toml_text(found.label), found.why[found.label])
-    value = found.positive
-    written = toml_text(value) if isinstance(value, str) else repr(value).lower()
-    yield _marked("positive", written, found.why["positive"])
+    if found.label in found.why:
+        yield _marked("label", toml_text(found.label), found.why[found.label])
+    else:
+        yield f"label = {toml_text(found.label)}"
+    if found.task == "binary":
+        value = found.positive
+        written = toml_text(value) if isinstance(value, str) else repr(value).lower()
+        yield _marked("positive", written, found.why["positive"])
     if found.weight is not None:
         yield _marked("weight", toml_text(found.weight), found.why[found.weight])
 
@@ -287,7 +309,8 @@ def _model_lines(found: Guess) -> Iterator[str]:
     if found.score is not None:
         yield _marked("score", toml_text(found.score), found.why[found.score])
     if found.score is not None and found.prediction is None:
-        yield "threshold = 0.5  # guessed: a row is selected where its score is at least this"
+        why = "a row is selected where its score is at least this"
+        yield _marked("threshold", f"{found.threshold:g}", why)
     if found.prediction is not None:
         yield _marked("prediction", toml_text(found.prediction), found.why[found.prediction])
 
@@ -300,18 +323,38 @@ def _criterion(name: str, metric: str, limits: str, why: str) -> str:
     )
 
 
-def _hopeless(found: Guess, name: str) -> list[Problem]:
+def _label_problems(data: Read, label: str) -> Iterator[Problem]:
+    """Say why the column that somebody names cannot be the label."""
+    if label not in data.columns:
+        yield Problem.unknown("--label", label, data.columns, f"a column of {data.name}")
+    elif (why := why_no_label(data.frame[label])) is not None:
+        expected = "two values, a few, or numbers; none missing"
+        yield Problem(f"--label {quote(label)}", why, expected)
+
+
+def _hopeless(found: Guess, data: Read) -> list[Problem]:
     """Say why nothing could be run on these columns."""
     problems = []
-    if found.trains and found.label is None:
-        hint = "Without scores or decisions a model is trained, and needs an outcome to learn."
-        expected = "a column of two values, none missing, that is not sensitive"
-        problems.append(Problem(name, "no column that could be the label", expected, hint))
+    if not data.rows_total:
+        problems.append(Problem(data.name, "no rows", "at least one row"))
+    elif found.trains and found.label is None:
+        expected = "a name like an outcome, or two values; none missing"
+        problems.append(
+            Problem(data.name, "no column that could be the label", expected, _near(data))
+        )
     elif found.trains and not found.features:
         left = "; ".join(f"{quote(key)}: {why}" for key, why in list(found.left_out.items())[:8])
         expected = "at least one column for the model to read"
-        problems.append(Problem(name, "no column that could be a feature", expected, left))
+        problems.append(Problem(data.name, "no column that could be a feature", expected, left))
     return problems
+
+
+def _near(data: Read) -> str:
+    """Columns that are called like an outcome, and why they are none; then what to do."""
+    named = [name for name in data.columns if outcome_rank(name) is not None]
+    reasons = ((name, why_no_label(data.frame[name])) for name in named[:8])
+    near = "".join(f"{quote(name)}: {why}. " for name, why in reasons if why is not None)
+    return f"{near}Name the column of the outcome with --label: a model is trained to foretell it."
 
 
 def _beside(file: str) -> Path:

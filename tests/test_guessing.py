@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditkit.guessing import Guess, guess, is_sensitive
+from auditkit.guessing import Guess, guess
+from auditkit.naming import is_sensitive
 
 N = 60
 RNG = np.random.default_rng(0)
@@ -210,3 +211,58 @@ def test_a_weight_is_guessed_where_its_name_plainly_says_so(name: str) -> None:
 )
 def test_what_may_be_no_weight_is_not_guessed_to_be_one(name: str, values: Any) -> None:
     assert table(**{name: values}).weight is None
+
+
+K = np.arange(N) % 3
+AMOUNT = np.round(np.linspace(0, 1, N), 3) ** 2
+
+
+@pytest.mark.parametrize(
+    ("columns", "label", "task"),
+    [
+        ({"y": K}, "y", "multiclass"),
+        ({"y": AMOUNT}, "y", "regression"),
+        ({"y": 1, "late": Y, "target": K}, "target", "multiclass"),
+        ({"y": 1, "late": Y, "income": AMOUNT}, "late", "binary"),
+        ({"y": 1, "income": AMOUNT}, "income", "regression"),
+        ({"y": 1, "charges": AMOUNT}, "charges", "regression"),
+        ({"y": 1, "kind": np.array(["a", "b", "c"])[K]}, "kind", "multiclass"),
+        ({"y": 1, "kind": K}, None, "binary"),
+        ({"y": [str(i) for i in range(N)]}, None, "binary"),
+        ({"y": np.where(Y, np.inf, K)}, None, "binary"),
+    ],
+)
+def test_the_task_is_told_from_the_values_of_the_label(
+    columns: dict[str, Any], label: str | None, task: str
+) -> None:
+    found = table(**columns)
+    assert (found.label, found.task) == (label, task)
+
+
+def test_a_label_that_somebody_names_is_taken_even_if_it_is_sensitive_by_its_name() -> None:
+    rows = pd.DataFrame({"sex": ["F", "M"] * 30, "y": Y, "x": AMOUNT})
+    found = guess(rows, "t", "sex")
+    assert (found.label, found.task, found.sensitive) == ("sex", "binary", ())
+    assert found.features == ("y", "x")
+
+
+def test_deciles_are_scores_with_a_threshold_in_their_middle() -> None:
+    found = table(decile_score=np.arange(N) % 10 + 1)
+    assert (found.score, found.threshold, found.trains) == ("decile_score", 5, False)
+    assert table(credit_score=np.arange(N) + 300).score is None
+    assert table(decile_score=np.arange(N) % 12 + 1).score is None
+
+
+@pytest.mark.parametrize(
+    ("label", "values", "prediction"),
+    [
+        (K, K[::-1], "y_pred"),
+        (K, K + 1, None),
+        (AMOUNT, AMOUNT * 2, "y_pred"),
+        (AMOUNT, np.where(Y, np.inf, 0), None),
+    ],
+)
+def test_predictions_of_classes_hold_classes_and_those_of_numbers_numbers(
+    label: Any, values: Any, prediction: str | None
+) -> None:
+    assert table(y=label, y_pred=values).prediction == prediction

@@ -267,3 +267,75 @@ def test_a_guessed_weight_is_marked_and_no_feature(tmp_path: Path) -> None:
     says = tomllib.loads(text)["subject"]
     assert (says["weight"], says["features"]) == ("sample_weight", ["home", "x"])
     right(config, policy)
+
+
+N = 120
+RNG = np.random.default_rng(0)
+PEOPLE: dict[str, Any] = {"sex": RNG.choice(["F", "M"], N), "x": RNG.normal(size=N)}
+CLASSES = np.array(["a", "b", "c"])[np.arange(N) % 3]
+ODD: dict[str, dict[str, Any]] = {
+    "classes": PEOPLE | {"species": CLASSES},
+    "class predictions": PEOPLE | {"label": CLASSES, "prediction": CLASSES[::-1]},
+    "numbers": PEOPLE | {"charges": RNG.gamma(2, 100, N)},
+    "number predictions": PEOPLE | {"y": RNG.normal(size=N), "y_pred": RNG.normal(size=N)},
+    "deciles": PEOPLE | {"decile_score": np.arange(N) % 10 + 1, "recid": np.arange(N) % 2},
+    "everything else": PEOPLE
+    | {
+        "id": range(N), "comment": [f"a long remark, number {i}" for i in range(N)],
+        "day": pd.date_range("2024-01-01", periods=N), "same": "s", "empty": None,
+        "Größe (cm)": RNG.normal(170, 9, N), 'a "b",\nc': RNG.normal(size=N),
+        "churned": RNG.choice(["yes", "no"], N),
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_an_audit_runs_at_once_on_what_is_written_for_an_odd_table(
+    tmp_path: Path, name: str
+) -> None:
+    pd.DataFrame(ODD[name]).to_csv(tmp_path / "t.csv", index=False)
+    config, policy = write_start(tmp_path / "t.csv")
+    right(config, policy)
+    assert audited(config, "performance", "fairness") in {0, 1, 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "said"),
+    [
+        ("a,b\n1.5,2\n2.5,3\n3.5,4\n", None, "Name the column of the outcome with --label"),
+        ("y,b\n1,2\n0,3\n,4\n", None, "'y': 1 of its values are missing."),
+        ("a,y\n", None, "t.csv: found no rows"),
+        ("a;y\n1;2\n", None, "found one column only, 'a;y', expected columns with commas"),
+        ("a,a,y\n1,2,0\n", None, "column 'a' twice"),
+        ("", None, "Empty CSV file"),
+        ("a,y\n1,0\n2,1,9\n", None, "(CSV parse error: Row #3: Expected 2 columns, got 3)"),
+        ("a,y\n1,0\n2,1\n", "z", "--label: found 'z', expected a column of t.csv."),
+        ("a,y\n1,0\n2,0\n", "y", "--label 'y': found one value only"),
+        ("a,y\n1,\n2,\n", "y", "--label 'y': found no value that can be foretold"),
+        ("a,y\n1,inf\n2,0\n3,1\n", "y", "--label 'y': found some infinite numbers"),
+    ],
+)
+def test_a_table_that_cannot_be_started_on_is_told_what_to_do(
+    tmp_path: Path, text: str, label: str | None, said: str
+) -> None:
+    (tmp_path / "t.csv").write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        write_start(tmp_path / "t.csv", label=label)
+    assert said in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["t.csv"]
+
+
+def test_text_that_is_not_utf_8_is_said_to_be_so(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes("größe,y\n1,0\n2,1\n".encode("latin-1"))
+    with pytest.raises(InputError, match=r"Save it as UTF-8\.") as caught:
+        write_start(tmp_path / "t.csv")
+    assert str(tmp_path) not in str(caught.value)
+
+
+def test_the_label_that_the_command_is_told_is_written_without_a_mark(tmp_path: Path) -> None:
+    pd.DataFrame(PEOPLE | {"grade": np.arange(N) % 4}).to_csv(tmp_path / "t.csv", index=False)
+    arguments = ["init", str(tmp_path / "t.csv"), "--label", "grade"]
+    assert status_of(lambda: cli(arguments, standalone_mode=False)) == 0
+    text = (tmp_path / "auditkit.toml").read_text("utf-8")
+    assert 'label = "grade"\n' in text
+    assert 'task = "multiclass"  # guessed' in text

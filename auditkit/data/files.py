@@ -170,9 +170,11 @@ class Files:
                 raise
             text = str(error).replace(str(self.root) + os.sep, "")
             what = text.splitlines()[0][:160] if text else type(error).__name__
+            what = re.sub(r"(Expected \d+ columns, got \d+):.*", r"\1", what)  # no row is shown
             found = f"no readable {self.kind} table ({what})"
+            hint = "Save it as UTF-8." if re.search("utf-?8", what, re.IGNORECASE) else ""
             name = self.name if path is None else self.called(path)
-            raise InputError([Problem(name, found, f"a whole {self.kind} file")]) from None
+            raise InputError([Problem(name, found, f"a whole {self.kind} file", hint)]) from None
 
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
@@ -196,6 +198,10 @@ class Files:
             raise InputError(
                 [Problem(called, f"column {quote(name)} twice", "one of each") for name in twice]
             )
+        if self.kind == "csv" and len(schema.names) == 1 and set(schema.names[0]) & {*";\t|"}:
+            found = f"one column only, {quote(schema.names[0])}"
+            expected = "columns with commas between them"
+            raise InputError([Problem(self.called(path), found, expected)])
         if not schema.names:
             raise InputError([Problem(self.called(path), "no columns", "at least one column")])
         return schema
