@@ -101,7 +101,7 @@ def read_toml(raw: bytes, where: str) -> dict[str, Any]:
     """Read TOML that nobody vouches for, or raise an `InputError` that says where it breaks."""
     try:
         return tomllib.loads(raw.decode("utf-8-sig"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, or a number without end
         raise InputError([Problem(where, f"no TOML ({str(error)[:200]})", "a TOML file")]) from None
 
 

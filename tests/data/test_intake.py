@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -250,3 +251,43 @@ def test_an_audit_runs_on_all_of_it(folder: Path) -> None:
     arguments = ["run", str(file), "--out", str(folder / "out"), "--audits", "fairness"]
     assert status_of(lambda: cli(arguments, standalone_mode=False)) == 3
     assert load_subject(file).sensitive == ("sex", "age", "home", "home: a", "home: b")
+
+
+@pytest.mark.parametrize(
+    ("bands", "ages"),
+    [
+        ("[40, 60]", {"under 40", "40 to 59", "60 and over"}),
+        ('"terciles"', 3),
+    ],
+)
+def test_the_record_of_a_run_has_every_kind_of_group_with_its_rows(
+    folder: Path, bands: str, ages: set[str] | int
+) -> None:
+    text = SCORED.replace('"age"', '"age", "home"')
+    more = f'{JOIN}[subject.bands]\nage = {bands}\n[subject.multi]\nhome = ";"\n'
+    file = written(folder, text, more=more)
+    arguments = ["run", str(file), "--out", str(folder / "out"), "--audits", "fairness"]
+    assert status_of(lambda: cli(arguments, standalone_mode=False)) == 3
+    record = next((folder / "out").rglob("audit.json")).read_text("utf-8")
+    rows: dict[str, dict[str, int]] = {}
+    for found in json.loads(record)["measurements"]:
+        if found["metric"] == "selection_rate" and len(found["slice"]) == 1:
+            ((column, group),) = found["slice"].items()
+            rows.setdefault(column, {})[group] = found["n"]
+    assert set(rows) == {"sex", "age", "home", "home: a", "home: b"}
+    people = pd.read_csv(folder / "people.csv")
+    for column, groups in rows.items():
+        assert groups["unknown"] == 20, column  # the rows without a partner
+        assert sum(groups.values()) == 200, column
+    assert rows["sex"]["F"] == (people["sex"] == "F").sum()
+    assert rows["home"] == {
+        "a & b": people["home"].str.contains("a").sum(),
+        "b": (people["home"] == "b").sum(),
+        "unknown": 20,
+    }
+    assert rows["home: a"]["yes"] == rows["home"]["a & b"]
+    banded = set(rows["age"]) - {"unknown"}
+    assert banded == ages if isinstance(ages, set) else len(banded) == ages
+    if isinstance(ages, set):
+        assert rows["age"]["under 40"] == (people["age"] < 40).sum()
+        assert rows["age"]["60 and over"] == (people["age"] >= 60).sum()
