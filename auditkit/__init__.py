@@ -27,6 +27,8 @@ if TYPE_CHECKING:
         Privacy,
         Seq2Seq,
         TextLSTM,
+        TorchClassifier,
+        TorchRegressor,
         Training,
         fit,
     )
@@ -50,6 +52,8 @@ _HOMES = {
     "Subject": "subject",
     "Table": "evidence",
     "TextLSTM": "training",
+    "TorchClassifier": "training",
+    "TorchRegressor": "training",
     "Training": "training",
     "fit": "training",
     "judge": "policy",
@@ -63,8 +67,8 @@ _HOMES = {
 __all__ = [
     "LSTM", "MLP", "Audit", "AuditkitError", "InputError", "Interval", "Measurement", "Metric",
     "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextLSTM",
-    "Training", "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run",
-    "shapley_values", "widen",
+    "TorchClassifier", "TorchRegressor", "Training", "__version__", "fit", "judge",
+    "load_policy", "load_subject", "meter", "run", "shapley_values", "widen",
 ]  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from auditkit.training.settings import (
 )
 
 if TYPE_CHECKING:
+    from auditkit.training.estimator import TorchClassifier, TorchRegressor
     from auditkit.training.fitting import fit
     from auditkit.training.recipe import Recipe
     from auditkit.training.record import Epoch, TrainingError, TrainingRecord
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "Epoch": "record",
     "Recipe": "recipe",
+    "TorchClassifier": "estimator",
+    "TorchRegressor": "estimator",
     "TrainingError": "record",
     "TrainingRecord": "record",
     "fit": "fitting",
@@ -34,7 +37,8 @@ _HOMES = {
 
 __all__ = [
     "LSTM", "MLP", "Architecture", "Epoch", "PooledEmbedding", "Privacy", "Recipe", "Seq2Seq",
-    "TextLSTM", "Training", "TrainingError", "TrainingRecord", "fit", "split",
+    "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "TrainingError",
+    "TrainingRecord", "fit", "split",
 ]  # fmt: skip
 
 
