@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from auditkit.training import (
         LSTM,
         MLP,
+        BagOfWords,
         PooledEmbedding,
         Privacy,
         Seq2Seq,
@@ -39,6 +40,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Audit": "audit",
     "AuditkitError": "errors",
+    "BagOfWords": "training",
     "InputError": "errors",
     "Interval": "evidence",
     "LSTM": "training",
@@ -65,10 +67,10 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Audit", "AuditkitError", "InputError", "Interval", "Measurement", "Metric",
-    "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextLSTM",
-    "TorchClassifier", "TorchRegressor", "Training", "__version__", "fit", "judge",
-    "load_policy", "load_subject", "meter", "run", "shapley_values", "widen",
+    "LSTM", "MLP", "Audit", "AuditkitError", "BagOfWords", "InputError", "Interval",
+    "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject",
+    "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__", "fit",
+    "judge", "load_policy", "load_subject", "meter", "run", "shapley_values", "widen",
 ]  # fmt: skip
 
 

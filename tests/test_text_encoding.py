@@ -150,7 +150,7 @@ CHANGES: dict[str, tuple[Callable[[dict[str, Any]], object], str]] = {
     "a length in words": (lambda e: e.update(length="4"), "encoder.length"),
     "a key more": (lambda e: e.update(code="print()"), "encoder.code"),
     "a key less": (lambda e: e.pop("column"), "encoder.column"),
-    "another kind": (lambda e: e.update(kind="texts"), "'text', 'tabular' or 'sequence'"),
+    "another kind": (lambda e: e.update(kind="texts"), "Did you mean 'text'?"),
 }
 
 

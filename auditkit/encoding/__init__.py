@@ -1,7 +1,8 @@
 """From raw rows to the numbers a network takes, learnt on the training rows only.
 
 A raw feature may become several columns (one-hot, or a number with its missing indicator). It stays
-one *player*: the explanations treat its columns as one. A text is many: one for each token.
+one *player*: the explanations treat its columns as one. A text is many: one for each token, or
+for each frequent word.
 """
 
 from __future__ import annotations
@@ -12,11 +13,25 @@ from typing import Any
 from auditkit.encoding.sequence import SequenceEncoder
 from auditkit.encoding.tabular import TabularEncoder
 from auditkit.encoding.text import TextEncoder
-from auditkit.errors import InputError, Problem, quote
+from auditkit.encoding.words import WordEncoder
+from auditkit.errors import InputError, Problem
 
-__all__ = ["Encoder", "SequenceEncoder", "TabularEncoder", "TextEncoder", "encoder_from_dict"]
+__all__ = [
+    "Encoder",
+    "SequenceEncoder",
+    "TabularEncoder",
+    "TextEncoder",
+    "WordEncoder",
+    "encoder_from_dict",
+]
 
-Encoder = TabularEncoder | SequenceEncoder | TextEncoder
+Encoder = TabularEncoder | SequenceEncoder | TextEncoder | WordEncoder
+_KINDS: dict[str, type[Encoder]] = {
+    "bag-of-words": WordEncoder,
+    "sequence": SequenceEncoder,
+    "tabular": TabularEncoder,
+    "text": TextEncoder,
+}
 
 
 def encoder_from_dict(values: Mapping[str, Any]) -> Encoder:
@@ -38,13 +53,10 @@ def encoder_from_dict(values: Mapping[str, Any]) -> Encoder:
         >>> encoder_from_dict({"kind": "tabula"})
         Traceback (most recent call last):
         auditkit.errors.InputError: 1 problem:
-          1. encoder.kind: found 'tabula', expected 'text', 'tabular' or 'sequence'.
+          1. encoder.kind: found 'tabula', expected a kind of encoder. Did you mean 'tabular'? ...
     """
     kind = values.get("kind")
-    if kind == "tabular":
-        return TabularEncoder.from_dict(values)
-    if kind == "sequence":
-        return SequenceEncoder.from_dict(values)
-    if kind == "text":
-        return TextEncoder.from_dict(values)
-    raise InputError([Problem("encoder.kind", quote(kind), "'text', 'tabular' or 'sequence'")])
+    chosen = _KINDS.get(str(kind))
+    if chosen is None:
+        raise InputError([Problem.unknown("encoder.kind", str(kind), _KINDS, "a kind of encoder")])
+    return chosen.from_dict(values)

@@ -198,7 +198,7 @@ class TextEncoder:
             InputError: As `encode`.
         """
         demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(_texts, rows[self.column]))])
+        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
         number_of = {word: number for number, word in enumerate(self.words, FIRST)}
         for text in texts:
             yield [number_of.get(token, UNK) for token in islice(_CUTS[self.split](text), most)]
@@ -265,7 +265,7 @@ class TextEncoder:
         ]
 
 
-def _texts(column: pd.Series[Any]) -> list[str]:
+def column_texts(column: pd.Series[Any]) -> list[str]:
     """Texts of a column; a missing one is empty."""
     missing = column.isna()
     values = column.astype(object).where(~missing, "")
@@ -280,7 +280,7 @@ def _vocabulary(
 ) -> tuple[str, ...]:
     """The words that stand in the most texts, then by alphabet, as far as they are read."""
     rows_with = Counter[str]()
-    for text in _texts(column):
+    for text in column_texts(column):
         rows_with.update(set(islice(cut(text), length)))
     shared = [word for word, rows in rows_with.items() if rows >= LEAST_ROWS and _storable(word)]
     if not shared:

@@ -10,6 +10,7 @@ from auditkit.training.settings import (
     LSTM,
     MLP,
     Architecture,
+    BagOfWords,
     PooledEmbedding,
     Privacy,
     TextLSTM,
@@ -36,9 +37,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Architecture", "Epoch", "PooledEmbedding", "Privacy", "Recipe", "Seq2Seq",
-    "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "TrainingError",
-    "TrainingRecord", "fit", "split",
+    "LSTM", "MLP", "Architecture", "BagOfWords", "Epoch", "PooledEmbedding", "Privacy",
+    "Recipe", "Seq2Seq", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
+    "TrainingError", "TrainingRecord", "fit", "split",
 ]  # fmt: skip
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder
+from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder, WordEncoder
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
 from auditkit.roles import Roles, Task, weight_problems
@@ -27,6 +27,7 @@ from auditkit.training.settings import (
     MLP,
     AnyArchitecture,
     Architecture,
+    BagOfWords,
     PooledEmbedding,
     Privacy,
     TextLSTM,
@@ -204,6 +205,14 @@ def learn_encoder(
             length=architecture.source_length,
             split=architecture.source_tokens,
         )
+    if isinstance(architecture, BagOfWords):
+        return WordEncoder.fit(
+            rows,
+            architecture.text,
+            weighting=architecture.weighting,
+            vocabulary=architecture.vocabulary,
+            ngrams=architecture.ngrams,
+        )
     return TabularEncoder.fit(rows, features)
 
 
@@ -326,6 +335,10 @@ def _demand_private(architecture: AnyArchitecture, weight: str | None) -> None:
         expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
         hint = "The vocabulary, which is learnt from the rows, would not be private either."
         problems.append(Problem("privacy", found, expected, hint))
+    if isinstance(architecture, BagOfWords):
+        found = "private training of a bag-of-words"
+        expected = "an mlp or an lstm: the vocabulary is learnt from the rows and is not private"
+        problems.append(Problem("privacy", found, expected))
     if problems:
         raise InputError(problems)
 

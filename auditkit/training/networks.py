@@ -23,6 +23,7 @@ from auditkit.training.settings import (
     MLP,
     AnyArchitecture,
     Architecture,
+    BagOfWords,
     PooledEmbedding,
     TextLSTM,
 )
@@ -134,8 +135,8 @@ def build(
 
     Args:
         architecture: What it looks like.
-        shape: Shape of an encoded row: (width,) for an `MLP`, (steps, channels) for an `LSTM`,
-            (length,) for a network over text.
+        shape: Shape of an encoded row: (width,) for an `MLP` or a `BagOfWords`, (steps, channels)
+            for an `LSTM`, (length,) for the other networks over text.
         generator: Source of the first weights, drawn as torch's own layers draw them; None builds
             the network without numbers, on the "meta" device, to load weights into.
         tokens: Numbers that a token can have, at least 2, for a network over text; 0 for others.
@@ -227,13 +228,13 @@ def _begin(network: nn.Module, generator: torch.Generator | None) -> None:
 def _takes(architecture: Architecture, shape: tuple[int, ...]) -> bool:
     if isinstance(architecture, TextLSTM | PooledEmbedding):
         return shape == (architecture.length,)
-    return len(shape) == (1 if isinstance(architecture, MLP) else 2)
+    return len(shape) == (1 if isinstance(architecture, MLP | BagOfWords) else 2)
 
 
 def _layers(
     architecture: Architecture, shape: Sequence[int], tokens: int, outputs: int
 ) -> OrderedDict[str, nn.Module]:
-    if isinstance(architecture, MLP):
+    if isinstance(architecture, MLP | BagOfWords):
         layers, width = _mlp(architecture, shape[0])
     elif isinstance(architecture, LSTM):
         layers, width = _lstm(architecture, shape[1]), architecture.hidden
@@ -245,7 +246,7 @@ def _layers(
     return layers
 
 
-def _mlp(architecture: MLP, width: int) -> tuple[OrderedDict[str, nn.Module], int]:
+def _mlp(architecture: MLP | BagOfWords, width: int) -> tuple[OrderedDict[str, nn.Module], int]:
     layers = OrderedDict[str, nn.Module]()
     for number, units in enumerate(architecture.hidden, 1):
         layers[f"linear{number}"] = nn.Linear(width, units)

