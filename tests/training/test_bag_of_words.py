@@ -127,6 +127,19 @@ def test_every_audit_completes(audit: str) -> None:
         assert found["text: good"] > 3 * found["text: seen"]  # type: ignore[operator]
 
 
+def test_rarer_words_are_explained_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("auditkit.encoding.words.MOST_PLAYERS", 2)
+    model, _ = fit(BagOfWords(), reviews(), label="y", training=FEW)
+    subject = auditkit.Subject.from_model(
+        model, reviews(seed=1), label="y", features=["text"], sensitive=["sex"]
+    )
+    report = auditkit.run(subject, audits=["explainability"])
+    found = {m.slice["feature"] for m in report.measurements if m.metric == "mean_abs_shapley"}
+    assert found == set(model.players)
+    assert len(found) == 3
+    assert sum(name.endswith(" rarer words") for name in found) == 1
+
+
 SLOW = Training(epochs=10, batch_size=128, learning_rate=2e-3, patience=1)
 
 
