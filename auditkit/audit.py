@@ -250,7 +250,8 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
     missing = subject.missing(audit.needs)
     tasks: frozenset[str] = getattr(audit, "tasks", frozenset({"binary"}))
     if missing is None and subject.task not in tasks:
-        missing = f"it measures {' and '.join(sorted(tasks))} tasks, not {subject.task} ones"
+        named = " and ".join(sorted(tasks))
+        missing = f"it measures {named} tasks so far, and this is a {subject.task} one"
     if missing:
         record = AuditRecord(name=audit.name, status="skipped", reason=missing)
         return _Result(record, [], [])

@@ -13,6 +13,8 @@ from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import numpy as np
+
 from auditkit.report import (
     DataRecord,
     EnvironmentRecord,
@@ -48,7 +50,7 @@ def constant_decision(subject: Subject) -> bool:
     if "predictions" not in subject.has or len(subject) == 0:
         return False
     try:
-        return bool(subject.y_pred.min() == subject.y_pred.max())
+        return bool(np.all(subject.y_pred == subject.y_pred[0]))
     except Exception:  # noqa: BLE001 - each audit that asked the model has recorded its error
         return False
 
@@ -90,15 +92,16 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
 
 
 def _roles(subject: Subject) -> RolesRecord:
-    positive: Scalar = (
-        subject.positive if isinstance(subject.positive, str | bool | int | float) else None
-    )
+    chosen = subject.positive if subject.task == "binary" else None
+    positive: Scalar = chosen if isinstance(chosen, str | bool | int | float) else None
     return RolesRecord(
         label=subject.label,
         positive=positive,
         score=subject.score,
         prediction=subject.prediction,
-        threshold=subject.threshold if "scores" in subject.has and not subject.classes else None,
+        threshold=subject.threshold
+        if subject.task == "binary" and "scores" in subject.has
+        else None,
         sensitive=list(subject.sensitive),
         features=list(subject.features),
         weight=subject.weight,

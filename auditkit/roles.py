@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,8 @@ import pandas as pd
 from auditkit.errors import Problem, nearest, quote
 
 Task = Literal["binary", "multiclass", "regression", "sequence-to-sequence"]
+#: Every kind of prediction.
+TASKS: tuple[Task, ...] = get_args(Task)
 #: A label with more distinct values than this is no set of classes.
 MOST_CLASSES = 1_000
 #: A numeric column with more distinct values than this is no set of groups.
@@ -233,6 +235,9 @@ def _label_problems(rows: pd.DataFrame, roles: Roles, there: set[str], table: st
         if roles.task == "regression":
             found += _number_problems(values.dropna(), where)
             continue
+        if roles.task == "sequence-to-sequence":
+            found += _text_problems(values.dropna(), where)
+            continue
         distinct = sorted(map(str, values.dropna().unique()))
         if roles.task == "multiclass":
             found += _many_class_problems(distinct, where, role)
@@ -267,6 +272,19 @@ def _class_problems(
         expected = f"one of {shown}"
         return [Problem(f"positive, for {where}", f"{positive!r}"[:90], expected, hint)]
     return []
+
+
+def _text_problems(values: pd.Series, where: str) -> list[Problem]:
+    other = int((~values.map(lambda value: isinstance(value, str)).astype(bool)).sum())
+    if not other:
+        return []
+    found = f"{other:,} values of type {quote(type(_first_other(values)).__name__)}"
+    hint = "Write numbers as text, if they are what the model writes."
+    return [Problem(where, found, "text (sequence-to-sequence)", hint)]
+
+
+def _first_other(values: pd.Series) -> object:
+    return next(value for value in values if not isinstance(value, str))
 
 
 def _score_problems(values: pd.Series, name: str, table: str) -> list[Problem]:

@@ -14,7 +14,8 @@ import pandas as pd
 
 from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
-from auditkit.models import Model, NetworkModel
+from auditkit.models import Model, NetworkModel, SequenceModel
+from auditkit.models.answers import as_texts, checked_scores, checked_texts
 from auditkit.roles import Groups, Roles, Task, as_names, make_groups, weight_problems
 from auditkit.scoring import THRESHOLD, disagreement, threshold_problems
 
@@ -117,7 +118,7 @@ class Subject:
     features: tuple[str, ...] = ()
     task: Task = "binary"
     classes: tuple[str, ...] = ()
-    model: Model | None = None
+    model: Model | SequenceModel | None = None
     score: str | None = None
     prediction: str | None = None
     threshold: float = 0.5
@@ -215,7 +216,7 @@ class Subject:
     @classmethod
     def from_model(
         cls,
-        model: Model,
+        model: Model | SequenceModel,
         rows: FrameLike,
         *,
         label: str | None,
@@ -239,7 +240,8 @@ class Subject:
         """Audit a trained model on rows that it has not seen.
 
         Args:
-            model: The model; see `auditkit.models.Model`.
+            model: The model; see `auditkit.models.Model`, and `SequenceModel` for a task
+                "sequence-to-sequence".
             rows: The rows to assess it on, label and sensitive columns included; a table of
                 pandas, polars, pyarrow, or any other with `__arrow_c_stream__`.
             label: Column of the true outcome, or None.
@@ -354,20 +356,20 @@ class Subject:
 
     @cached_property
     def y_score(self) -> npt.NDArray[np.float64] | None:
-        """Scores, or None where there are only decisions or numbers.
+        """Scores, or None where there are only decisions, numbers or texts.
 
         Shape (n,) for a binary task; (n, k) for a multiclass one, columns as in `classes`.
         """
-        if self.task == "regression":
+        if not self._is_scored:
             return None
         if self.model is not None:
-            return self._model_scores
+            return self._model_answers
         if self.score is not None:
             return _frozen(self.rows[self.score].to_numpy(dtype=np.float64, copy=True))
         return None
 
     @cached_property
-    def _model_scores(self) -> npt.NDArray[np.float64]:
+    def _model_answers(self) -> npt.NDArray[Any]:
         """What the model gives for the assessed rows, asked once and checked.
 
         A model that failed is not asked again: a dead server would be waited for by every audit.
@@ -384,22 +386,26 @@ class Subject:
     def _failures(self) -> list[AuditkitError]:
         return []
 
-    def _ask_model(self) -> npt.NDArray[np.float64]:
+    def answers(self, rows: pd.DataFrame) -> Any:  # noqa: ANN401 - as the model gave it
+        """Ask the model about any rows: texts of a sequence-to-sequence task, else scores.
+
+        Raises:
+            LookupError: If there is no model.
+            ModelError: If the model cannot give what this task needs.
+        """
         if self.model is None:
             raise LookupError(NEEDS["model"])
-        given = np.asarray(self.model.scores(self.rows), dtype=np.float64)
-        known = self._model_classes
-        wanted = (len(self), len(known)) if self.classes else (len(self),)
-        if given.shape != wanted:
-            raise ModelError(f"the model gave shape {given.shape} where {wanted} is needed")
-        if not np.isfinite(given).all():
-            bad = int((~np.isfinite(given.reshape(len(self), -1)).all(axis=1)).sum())
-            raise ModelError(f"the model gave no finite number for {bad:,} of {len(self):,} rows")
-        if self.classes:  # a class that the model does not know has no chance with it
-            padded = np.column_stack([given, np.zeros(len(self))])
-            place = [known.index(name) if name in known else -1 for name in self.classes]
-            given = padded[:, place]
-        return _frozen(given)
+        wanted = "scores" if self.task != "sequence-to-sequence" else "predictions"
+        ask = getattr(self.model, wanted, None)
+        if ask is None:
+            raise ModelError(f"the model gives no {wanted}, which a {self.task} task needs")
+        return ask(rows)
+
+    def _ask_model(self) -> npt.NDArray[Any]:
+        if self.task == "sequence-to-sequence":
+            return _frozen(checked_texts(self.answers(self.rows), len(self)))
+        known = self._model_classes if self.classes else ()
+        return _frozen(checked_scores(self.answers(self.rows), len(self), known, self.classes))
 
     @property
     def _model_classes(self) -> list[str]:
@@ -413,8 +419,8 @@ class Subject:
         """
         if self.prediction is not None:
             return self._coded(self.rows[self.prediction])
-        if self.task == "regression":
-            return self._model_scores
+        if not self._is_scored and self.model is not None:
+            return self._model_answers
         if self.y_score is None:
             raise LookupError(NEEDS["predictions"])
         if self.task == "multiclass":
@@ -442,6 +448,7 @@ class Subject:
         """True outcomes of any rows of this subject, shape (n,).
 
         Binary: 1 where positive, else 0. Multiclass: index into `classes`. Regression: numbers.
+        Sequence-to-sequence: texts.
         """
         if self.label is None:
             raise LookupError(NEEDS["labels"])
@@ -453,7 +460,14 @@ class Subject:
         if self.task == "multiclass":
             named = pd.Categorical(as_names(values), categories=list(self.classes))
             return _frozen(named.codes.astype(np.int64))
+        if self.task == "sequence-to-sequence":
+            return _frozen(as_texts(values.tolist()))
         return _frozen((values == self.positive).to_numpy(dtype=np.int8))
+
+    @property
+    def _is_scored(self) -> bool:
+        """Whether predictions of this task come from scores."""
+        return self.task in ("binary", "multiclass")
 
     @property
     def has(self) -> frozenset[str]:
@@ -462,7 +476,7 @@ class Subject:
         there = {
             "labels": self.label is not None,
             "predictions": scored or self.prediction is not None,
-            "scores": scored and self.task != "regression",
+            "scores": scored and self._is_scored,
             "sensitive": bool(self.sensitive),
             "model": self.model is not None,
             "network": isinstance(self.model, NetworkModel),

@@ -7,6 +7,7 @@ from support import Counting
 
 from auditkit.audit import run
 from auditkit.errors import InputError, ModelError
+from auditkit.provenance import constant_decision
 from auditkit.subject import NEEDS, DataSource, Subject, digest, in_canonical_order
 
 
@@ -156,7 +157,7 @@ def test_an_audit_of_binary_decisions_leaves_other_tasks_alone() -> None:
     frame = pd.DataFrame({"y": [1.5, 2.5], "d": [1.0, 3.0]})
     subject = Subject.from_scores(frame, label="y", prediction="d", task="regression")
     (record,) = run(subject, None, [Counting()]).audits
-    assert record.reason == "it measures binary tasks, not regression ones"
+    assert record.reason == "it measures binary tasks so far, and this is a regression one"
 
 
 def test_a_class_that_the_model_does_not_know_has_no_chance() -> None:
@@ -235,3 +236,56 @@ def test_weights_of_all_rows_are_checked_too() -> None:
             Subject.from_model(
                 Half(), frame, label="y", features=["p"], weight="w", population=population
             )
+
+
+TEXTS = pd.DataFrame({"y": ["k \u00e6 t", "d \u0252 g", "x"], "d": ["k \u00e6 t", "d \u0252", ""]})
+
+
+class Writer:
+    kind = "writer"
+    parameters = None
+    sha256 = None
+
+    def __init__(self, answer: object) -> None:
+        self.answer = answer
+
+    def predictions(self, rows: pd.DataFrame) -> np.ndarray:
+        return np.array([self.answer] * len(rows), dtype=object)
+
+
+def test_texts_are_taken_as_they_are() -> None:
+    subject = Subject.from_scores(TEXTS, label="y", prediction="d", task="sequence-to-sequence")
+    assert sorted(subject.y_true) == sorted(TEXTS["y"])
+    assert sorted(subject.y_pred) == ["", "d \u0252", "k \u00e6 t"]
+    assert subject.y_score is None
+    assert "scores" not in subject.has
+
+
+def test_a_text_that_is_missing_or_a_number_is_refused() -> None:
+    frame = pd.DataFrame({"y": [1.0, 2.0, None], "d": ["a", None, "b"]})
+    with pytest.raises(InputError) as caught:
+        Subject.from_scores(frame, label="y", prediction="d", task="sequence-to-sequence")
+    found = [problem.found for problem in caught.value.problems]
+    assert found == ["1 missing values", "2 values of type 'float'", "1 missing values"]
+
+
+def test_a_model_that_writes_is_asked_for_its_texts() -> None:
+    subject = Subject.from_model(
+        Writer("k"), TEXTS, label="y", features=["d"], task="sequence-to-sequence"
+    )
+    assert subject.y_pred.tolist() == ["k", "k", "k"]
+    assert {"predictions", "model"} <= subject.has
+    assert constant_decision(subject)
+
+
+@pytest.mark.parametrize("answer", [None, 3])
+def test_a_model_that_writes_no_text_is_said_to(answer: object) -> None:
+    subject = Subject.from_model(
+        Writer(answer), TEXTS, label="y", features=["d"], task="sequence-to-sequence"
+    )
+    with pytest.raises(ModelError, match="no text for 3 of 3 rows"):
+        _ = subject.y_pred
+    scored = Subject.from_model(Fixed(0.5), TEXTS, label="y", features=["d"],
+                                task="sequence-to-sequence")  # fmt: skip
+    with pytest.raises(ModelError, match="gives no predictions, which a sequence-to-sequence task"):
+        _ = scored.y_pred

@@ -12,7 +12,8 @@ import pandas as pd
 from auditkit import meter
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import Interval, Measurement, Metric, Table, weakest
-from auditkit.models import Model, NetworkModel
+from auditkit.models import NetworkModel
+from auditkit.roles import TASKS
 from auditkit.subject import Subject
 
 TRAINING_ENERGY = Metric(
@@ -123,6 +124,7 @@ class Energy:
 
     name: ClassVar[str] = "energy"
     needs: ClassVar[frozenset[str]] = frozenset()
+    tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     metrics: ClassVar[tuple[Metric, ...]] = (
         TRAINING_ENERGY,
         TRAINING_SECONDS,
@@ -175,8 +177,8 @@ class Energy:
             for metric in (PREDICTION_SECONDS, PREDICTION_LATENCY, PREDICTION_ENERGY):
                 yield metric.measure(None, n=0, reason=reason, source="timed predictions")
         else:
-            many = self._timed("predict", subject.model, _drawn(subject, rng, PER))
-            single = self._timed("predict one", subject.model, _drawn(subject, rng, 1))
+            many = self._timed("predict", subject, _drawn(subject, rng, PER))
+            single = self._timed("predict one", subject, _drawn(subject, rng, 1))
             phases.append(_Phase.of_predictions(many))
             yield self._seconds(PREDICTION_SECONDS, many, f"{PER:,} rows at once")
             yield self._seconds(PREDICTION_LATENCY, single, "one row")
@@ -184,10 +186,10 @@ class Energy:
             yield _energy(PREDICTION_ENERGY, phases[-1].energy, many.repeats, source)
         yield _table(phases)
 
-    def _timed(self, name: str, model: Model, rows: pd.DataFrame) -> meter.Timing:
+    def _timed(self, name: str, subject: Subject, rows: pd.DataFrame) -> meter.Timing:
         return meter.time_calls(
             name,
-            lambda: model.scores(rows),
+            lambda: subject.answers(rows),
             repeats=self.repeats,
             least=self.seconds,
             level=self.level,

@@ -147,6 +147,7 @@ class Explainability:
     budget: int | None = None
 
     name: ClassVar[str] = "explainability"
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary"})
     needs: ClassVar[frozenset[str]] = frozenset({"predictions", "network"})
     metrics: ClassVar[tuple[Metric, ...]] = (
         ADDITIVITY_GAP,

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -112,6 +112,7 @@ class Privacy:
     """
 
     name: ClassVar[str] = "privacy"
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary"})
     needs: ClassVar[frozenset[str]] = frozenset()
     metrics: ClassVar[tuple[Metric, ...]] = (*_ATTACKED, *_TWIN)
 
@@ -149,7 +150,9 @@ class Privacy:
         if missing or model is None or train is None:
             yield from _none(_ATTACKED, missing or "", "membership attack by loss")
         else:
-            yield from self._attack(_Attack.on(subject, model, train, rng, self.members))
+            yield from self._attack(
+                _Attack.on(subject, cast("Model", model), train, rng, self.members)
+            )
         missing, recipe = subject.missing({*labels, "recipe"}), subject.recipe
         if missing or recipe is None or train is None:
             yield from _none(_TWIN, missing or "", "private twin of the audited model")

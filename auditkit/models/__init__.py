@@ -47,6 +47,43 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class SequenceModel(Protocol):
+    """A trained model that writes a text for every row: the task "sequence-to-sequence".
+
+    Attributes:
+        kind: What it is, for example "encoder-decoder".
+        parameters: Number of trainable numbers, or None where nobody can tell.
+        sha256: Digest of its weights and configuration, or None where it has none.
+    """
+
+    @property
+    def kind(self) -> str:
+        """What it is."""
+        ...
+
+    @property
+    def parameters(self) -> int | None:
+        """Number of trainable numbers."""
+        ...
+
+    @property
+    def sha256(self) -> str | None:
+        """Digest of weights and configuration."""
+        ...
+
+    def predictions(self, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
+        """Write a text for every row.
+
+        Args:
+            rows: Raw rows, with at least the feature columns; other columns are ignored.
+
+        Returns:
+            Shape (n,): one `str` a row, its tokens apart by spaces; "" where it writes nothing.
+        """
+        ...
+
+
+@runtime_checkable
 class NetworkModel(Model, Protocol):
     """A model that is a torch network behind a learnt encoding of the raw rows.
 
