@@ -417,9 +417,9 @@ def _pairs_table(lines: _Lines, level: float, *, weighted: bool) -> Table:
             *("p_adjusted", "established"),
         ),
         rows=tuple(lines.pairs),
-        source=f"rate of a minus rate of b; Newcombe intervals{on} that hold together at "
-        f"{100 * level:g} % over all pairs of one attribute and one rate (Bonferroni). A pair is "
-        "established where its interval does not hold 0: the interval decides. p_adjusted: "
-        f"{test}; Holm over the same pairs{cut}",
+        source=f"rate of a minus rate of b; Newcombe intervals of Clopper-Pearson limits{on} that "
+        f"hold together at {100 * level:g} % over all pairs of one attribute and one rate "
+        "(Bonferroni). A pair is established where its interval does not hold 0: the interval "
+        f"decides. p_adjusted: {test}; Holm over the same pairs{cut}",
         chart="forest",
     )

@@ -255,3 +255,13 @@ def test_clopper_pearson_of_less_than_one_effective_row_is_the_beta_quantile() -
     low, high = intervals.clopper_pearson([0.9, 0.4], [0.9, 5.2])
     assert low == pytest.approx([0.025 ** (1 / 0.9), stats.beta.ppf(0.025, 0.4, 5.8)])
     assert high == pytest.approx([1, stats.beta.ppf(0.975, 1.4, 4.8)])
+
+
+def test_newcombes_difference_takes_the_exact_limits_where_it_is_told_to() -> None:
+    one, other = (
+        stats.binomtest(s, n).proportion_ci(0.95, method="exact") for s, n in ((56, 70), (48, 80))
+    )
+    low = 0.2 - np.hypot(0.8 - one.low, other.high - 0.6)
+    high = 0.2 + np.hypot(one.high - 0.8, 0.6 - other.low)
+    found = intervals.newcombe(56, 70, 48, 80, limits=intervals.clopper_pearson)
+    assert found == pytest.approx((low, high))
