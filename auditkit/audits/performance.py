@@ -11,39 +11,31 @@ import numpy.typing as npt
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import Measurement, Metric, Table
-from auditkit.methods import calibration, intervals, ranking
+from auditkit.methods import (
+    calibration,
+    class_performance,
+    intervals,
+    ranking,
+    regression,
+    sequences,
+)
 from auditkit.methods.cells import RATES, Rate, Sums, count_cells
+from auditkit.methods.class_performance import BALANCED_ACCURACY, MAJORITY_ACCURACY, Classified
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
+from auditkit.roles import TASKS
 from auditkit.subject import NEEDS, Subject
 
 Outcomes = npt.NDArray[np.int8]
 
 _SHOWN = ("accuracy", "true_positive_rate", "precision", "selection_rate", "base_rate")
 
-BALANCED_ACCURACY = Metric(
-    "balanced_accuracy",
-    "Balanced accuracy",
-    "Mean of true positive rate and true negative rate.",
-    "rate",
-    better="higher",
-    low=0.0,
-    high=1.0,
-)
 F1 = Metric(
     "f1",
     "F1",
     "Harmonic mean of precision and true positive rate.",
     "rate",
     better="higher",
-    low=0.0,
-    high=1.0,
-)
-MAJORITY_ACCURACY = Metric(
-    "majority_accuracy",
-    "Accuracy of the trivial model",
-    "Share of rows that are right when everyone gets the commoner outcome.",
-    "rate",
     low=0.0,
     high=1.0,
 )
@@ -81,7 +73,7 @@ _Counted = tuple[Metric, Estimate, int, str, tuple[float, ...]]
 
 @dataclass(frozen=True)
 class Performance:
-    """Accuracy, ranking and calibration on the assessed rows.
+    """How well outcomes of any task are predicted, on the assessed rows.
 
     Rows count by their weights where the subject has them.
 
@@ -104,11 +96,15 @@ class Performance:
 
     name: ClassVar[str] = "performance"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions"})
+    tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(RATES[name].metric for name in _SHOWN),
         *(BALANCED_ACCURACY, F1, MAJORITY_ACCURACY),
         *(ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE),
+        *class_performance.METRICS,
+        *regression.METRICS,
+        *sequences.METRICS,
     )
 
     def __post_init__(self) -> None:
@@ -123,22 +119,36 @@ class Performance:
             raise InputError(problems)
 
     def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
-        """Measure decisions, then scores, then how training went.
+        """Measure what was predicted, then scores, then how training went.
 
         Args:
             subject: What is audited.
             rng: Not used: all intervals are closed forms.
 
         Yields:
-            The metrics; then the tables `calibration` and `roc` where there are scores, and
-            `loss` where there is a training record.
+            The metrics of the task; then the tables `calibration` and `roc` where there are
+            scores, and `loss` where there is a training record.
         """
         del rng
-        cells = count_cells({}, {}, subject.y_true, subject.y_pred, subject.weights)
-        yield from self._decisions(cells.table(), cells.sums())
-        yield from self._scores(subject)
+        if subject.task == "binary":
+            cells = count_cells({}, {}, subject.y_true, subject.y_pred, subject.weights)
+            yield from self._decisions(cells.table(), cells.sums())
+            yield from self._scores(subject)
+        else:
+            yield from self._of_task(subject)
         if subject.record is not None:
             yield from _loss(subject.record.to_dict().get("epochs") or [])
+
+    def _of_task(self, subject: Subject) -> Iterator[Measurement | Table]:
+        y_true, y_pred = subject.y_true, subject.y_pred
+        if subject.task == "multiclass":
+            rows = Classified(y_true, y_pred, subject.y_score, subject.classes)
+            no_scores = NEEDS["scores"]
+            yield from class_performance.measure_classes(rows, no_scores, self.level, self.bins)
+        elif subject.task == "regression":
+            yield from regression.measure_numbers(y_true, y_pred, self.level)
+        else:
+            yield from sequences.measure_texts(y_true, y_pred, self.level)
 
     def _decisions(self, table: IntArray, sums: Sums | None) -> Iterator[Measurement]:
         for metric, estimate, n, words, effective in self._counted(table, sums):
@@ -210,25 +220,9 @@ class Performance:
         mean_error = calibration.calibration_in_the_large(y, score, self.level, weights)
         yield _measured(CALIBRATION_IN_THE_LARGE, mean_error, n, source)
         if brier.value is not None:
-            yield self._calibration(y, score, weights)
+            yield class_performance.reliability(y, score, self.bins, self.level, weights=weights)
         if area.value is not None:
             yield _roc(y, score, weights)
-
-    def _calibration(self, y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:
-        bins = calibration.calibration_bins(y, score, self.bins, self.level, weights)
-        on = "" if weights is None else ", weighted, on the effective n of each bin"
-        return Table(
-            name="calibration",
-            title="What was promised and what came",
-            columns=("bin", "n", "mean_score", "observed_rate", "low", "high"),
-            rows=tuple(
-                (i, b.n, b.mean_score, b.observed_rate, b.low, b.high)
-                for i, b in enumerate(bins, 1)
-            ),
-            source="assessed rows in bins of about equally many, equal scores together; "
-            f"Wilson intervals of the observed rate at {100 * self.level:g} %{on}",
-            chart="reliability",
-        )
 
 
 def _measured(metric: Metric, estimate: Estimate, n: int, source: str) -> Measurement:

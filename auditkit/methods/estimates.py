@@ -22,8 +22,8 @@ class Estimate:
 
     Attributes:
         value: The number, or None where it is undefined.
-        interval: Its interval; None only where there is no value.
-        reason: Why there is no value; None where there is one.
+        interval: Its interval; None where there is no value, or a reason for none.
+        reason: Why there is no value or no interval; None where there is both.
 
     Example:
         >>> Estimate.undefined("no rows").reason

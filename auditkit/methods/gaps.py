@@ -78,7 +78,7 @@ def difference(successes: npt.ArrayLike, totals: npt.ArrayLike, level: float = 0
         return Estimate.undefined(TOO_FEW)
     low, high = difference_bounds(successes, totals, level)
     rates = np.asarray(successes) / np.asarray(totals)
-    method = f"Newcombe of Clopper-Pearson limits{_over_pairs(k)}"
+    method = f"Newcombe of Clopper-Pearson limits{over_pairs(k)}"
     interval = Interval(float(low), float(high), level, method)
     return Estimate(float(rates.max() - rates.min()), interval)
 
@@ -111,7 +111,7 @@ def ratio(successes: npt.ArrayLike, totals: npt.ArrayLike, level: float = 0.95) 
     if rates.max() == 0:
         return Estimate.undefined(ALL_ZERO)
     low, high = ratio_bounds(successes, totals, level)
-    method = f"MOVER ratio of Clopper-Pearson limits{_over_pairs(k)}"
+    method = f"MOVER ratio of Clopper-Pearson limits{over_pairs(k)}"
     interval = Interval(float(low), float(high), level, method)
     return Estimate(float(rates.min() / rates.max()), interval)
 
@@ -148,7 +148,17 @@ def half_level(level: float) -> float:
         >>> round(half_level(0.95), 3)
         0.975
     """
-    return 1 - (1 - level) / 2
+    return shared_level(level, 2)
+
+
+def shared_level(level: float, count: int) -> float:
+    """Level of each of so many intervals that are to hold together at `level`, by Bonferroni.
+
+    Example:
+        >>> round(shared_level(0.95, 5), 3)
+        0.99
+    """
+    return 1 - (1 - level) / count
 
 
 def pair_level(level: float, groups: int) -> float:
@@ -322,6 +332,12 @@ def _off_diagonal(square: FloatArray) -> npt.NDArray[np.bool_]:
     return ~np.eye(square.shape[-1], dtype=bool)
 
 
-def _over_pairs(k: int) -> str:
+def over_pairs(k: int) -> str:
+    """Say over how many pairs of k groups an interval holds; nothing for one pair.
+
+    Example:
+        >>> over_pairs(3)
+        ', Bonferroni over 3 pairs'
+    """
     pairs = k * (k - 1) // 2
     return "" if pairs == 1 else f", Bonferroni over {pairs:,} pairs"

@@ -108,7 +108,7 @@ def newcombe(
     second: npt.ArrayLike,
     second_total: npt.ArrayLike,
     level: float = 0.95,
-    limits: Callable[..., Bounds] | None = None,
+    limits: Callable[..., Bounds] = wilson,
 ) -> Bounds:
     """Newcombe's interval of the difference of two independent proportions, first minus second.
 
@@ -120,8 +120,7 @@ def newcombe(
         second: Successes of the second sample; unit: rows.
         second_total: Size of the second sample; unit: rows.
         level: Two-sided confidence level, in (0, 1).
-        limits: Gives the limits of one proportion: `wilson` unless given. `clopper_pearson`
-            is wider, and holds its level also where a small sample stands beside a large one.
+        limits: Gives the limits of one proportion; see `auditkit.methods.gaps` for a wider choice.
 
     Returns:
         Lower and upper bounds, in [-1, 1]; NaN where a sample is empty.
@@ -137,9 +136,8 @@ def newcombe(
         >>> round(float(low), 4), round(float(high), 4)
         (0.0524, 0.3339)
     """
-    of = limits or wilson
-    p1, (l1, u1) = _rate(first, first_total), of(first, first_total, level)
-    p2, (l2, u2) = _rate(second, second_total), of(second, second_total, level)
+    p1, (l1, u1) = _rate(first, first_total), limits(first, first_total, level)
+    p2, (l2, u2) = _rate(second, second_total), limits(second, second_total, level)
     difference = p1 - p2
     low = difference - np.hypot(p1 - l1, u2 - p2)
     return low, difference + np.hypot(u1 - p1, p2 - l2)
@@ -191,13 +189,12 @@ def ratio(
     second: npt.ArrayLike,
     second_total: npt.ArrayLike,
     level: float = 0.95,
-    limits: Callable[..., Bounds] | None = None,
+    limits: Callable[..., Bounds] = wilson,
 ) -> Bounds:
     """MOVER interval of the ratio of two independent proportions, first over second.
 
     Made of the same two pairs of limits as `newcombe`, so that it holds 1 exactly where that
-    one holds 0: a difference and a ratio never contradict each other. It needs no correction
-    for empty cells.
+    one holds 0: a difference and a ratio never contradict each other.
 
     Args:
         first: Successes of the first sample; unit: rows.
@@ -205,8 +202,7 @@ def ratio(
         second: Successes of the second sample; unit: rows.
         second_total: Size of the second sample; unit: rows.
         level: Two-sided confidence level, in (0, 1).
-        limits: Gives the limits of one proportion: `wilson` unless given. `clopper_pearson`
-            is wider, and holds its level also where a small sample stands beside a large one.
+        limits: Gives the limits of one proportion; see `auditkit.methods.gaps` for a wider choice.
 
     Returns:
         Lower and upper bounds, from 0 to infinity; NaN where a sample is empty.
@@ -222,9 +218,8 @@ def ratio(
         >>> round(float(low), 3), round(float(high), 3)
         (1.078, 1.663)
     """
-    of = limits or wilson
-    p1, (l1, u1) = _rate(first, first_total), of(first, first_total, level)
-    p2, (l2, u2) = _rate(second, second_total), of(second, second_total, level)
+    p1, (l1, u1) = _rate(first, first_total), limits(first, first_total, level)
+    p2, (l2, u2) = _rate(second, second_total), limits(second, second_total, level)
     product = p1 * p2
     low_root = product**2 - l1 * (2 * p1 - l1) * u2 * (2 * p2 - u2)
     high_root = product**2 - u1 * (2 * p1 - u1) * l2 * (2 * p2 - l2)

@@ -56,10 +56,10 @@ def auc(
         return Estimate.undefined(f"{wrong:,} scores are not finite")
     if weights is not None:
         return _weighted_auc(y, score, np.asarray(weights, dtype=np.float64), level)
-    ranks = _midranks(np.concatenate([positives, negatives]))
+    ranks = midranks(np.concatenate([positives, negatives]))
     m, n = positives.size, negatives.size
-    above = (ranks[:m] - _midranks(positives)) / n  # share of negatives under each positive
-    below = 1 - (ranks[m:] - _midranks(negatives)) / m  # share of positives over each negative
+    above = (ranks[:m] - midranks(positives)) / n  # share of negatives under each positive
+    below = 1 - (ranks[m:] - midranks(negatives)) / m  # share of positives over each negative
     value = float(above.mean())
     if min(m, n) < 2 or np.ptp(above) + np.ptp(below) < 1e-12:
         told = f"{min(m, n):,} independent pairs"
@@ -144,8 +144,13 @@ def roc_curve(
     return fpr[kept], tpr[kept], thresholds[kept]
 
 
-def _midranks(values: FloatArray) -> FloatArray:
-    """Ranks from 1, ties sharing the mean of theirs."""
+def midranks(values: FloatArray) -> FloatArray:
+    """Ranks from 1, ties sharing the mean of theirs.
+
+    Example:
+        >>> midranks(np.array([0.2, 0.1, 0.2])).tolist()
+        [2.5, 1.0, 2.5]
+    """
     _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
     ranks: FloatArray = (np.cumsum(counts) - (counts - 1) / 2)[place]
     return ranks

@@ -16,7 +16,7 @@ from auditkit.audits.performance import Performance
 from auditkit.errors import InputError
 from auditkit.evidence import Measurement, Table
 from auditkit.methods import intervals
-from auditkit.subject import NEEDS, DataSource, Subject
+from auditkit.subject import NEEDS, DataSource, Subject, Task
 
 RNG = np.random.default_rng(0)
 
@@ -79,7 +79,7 @@ def test_values_equal_those_of_scikit_learn(
         "calibration_in_the_large": y.mean() - score.mean(),
     }
     assert {name: m.value for name, m in found.items()} == pytest.approx(expected, abs=1e-12)
-    assert set(found) == {metric.id for metric in Performance.metrics}
+    assert set(found) <= {metric.id for metric in Performance.metrics}
 
 
 def test_every_number_has_an_interval_with_its_method_and_level(
@@ -230,3 +230,19 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any]) -> None:
 def test_every_wrong_setting_is_listed() -> None:
     with pytest.raises(InputError, match="2 problems"):
         Performance(level=2, bins=0)
+
+
+@pytest.mark.parametrize(
+    ("task", "frame", "shown"),
+    [
+        ("multiclass", {"y": ["a", "b", "c"] * 20, "d": ["a", "b", "b"] * 20}, "macro_f1"),
+        ("regression", {"y": range(60), "d": range(1, 61)}, "r2_score"),
+        ("sequence-to-sequence", {"y": ["k t", "d"] * 30, "d": ["k", "d"] * 30}, "exact_match"),
+    ],
+)
+def test_every_task_has_metrics_of_its_own(task: Task, frame: dict[str, Any], shown: str) -> None:
+    rows = pd.DataFrame(frame)
+    found, _ = audited(Subject.from_scores(rows, label="y", prediction="d", task=task))
+    assert found[shown].value is not None
+    assert set(found) <= {metric.id for metric in Performance.metrics}
+    assert "roc_auc" not in found
