@@ -18,11 +18,23 @@ from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods import gaps
 from auditkit.methods.cells import RATES, Cells, Rate, count_cells
-from auditkit.methods.crossing import CROSS, Comparison, Crossing, cross
+from auditkit.methods.class_groups import ACCURACY_DIFFERENCE, ClassesByGroup
+from auditkit.methods.crossing import Comparison, Crossing, cross, over, rows_words
 from auditkit.methods.estimates import as_interval
+from auditkit.methods.group_sizes import (
+    GROUP_COUNT,
+    GROUP_SIZE,
+    UNKNOWN_SHARE,
+    group_count,
+    group_size,
+    unknown_share,
+)
+from auditkit.methods.group_tasks import ByGroup, Grouped, NumbersByGroup, TextsByGroup
+from auditkit.methods.groupwise import Settings
 from auditkit.methods.intervals import wilson
 from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
 from auditkit.methods.weighting import EFFECTIVE, weighted_words
+from auditkit.roles import TASKS
 from auditkit.subject import UNKNOWN, Groups, Subject
 
 #: Why a model without a choice has no parity.
@@ -37,19 +49,6 @@ _TABLED = (
 _SHOWN = (*_TABLED, "false_negative_rate")
 _PAIRED = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
-GROUP_SIZE = Metric("group_size", "Group size", "Assessed rows of the group.", "count", low=0.0)
-GROUP_COUNT = Metric(
-    "group_count", "Groups", "Groups of the column, those without a row included.", "count", low=0.0
-)
-UNKNOWN_SHARE = Metric(
-    "unknown_share",
-    "Unknown group",
-    "Share of assessed rows whose group is not known.",
-    "rate",
-    better="lower",
-    low=0.0,
-    high=1.0,
-)
 BASE_RATE_ALL_ROWS = Metric(
     "base_rate_all_rows",
     "Base rate over all rows",
@@ -102,12 +101,15 @@ class Fairness:
 
     name: ClassVar[str] = "fairness"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
+    tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
         *(RATES[name].metric for name in _SHOWN),
         *PARITY,
         *PARITY_BOUNDS,
+        *(ACCURACY_DIFFERENCE, *NumbersByGroup.shown, *NumbersByGroup.gaps),
+        *(*TextsByGroup.shown, *TextsByGroup.gaps),
     )
 
     def __post_init__(self) -> None:
@@ -123,7 +125,7 @@ class Fairness:
             raise InputError(problems)
 
     def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
-        """Measure every group, gap and pair.
+        """Measure every group, gap and pair, as the task has them.
 
         Args:
             subject: What is audited.
@@ -134,6 +136,9 @@ class Fairness:
             tables `groups` and `pairs`.
         """
         del rng
+        if subject.task != "binary":
+            yield from self._of_task(subject)
+            return
         groups = {name: subject.groups[name] for name in subject.sensitive}
         cells = count_cells(
             {name: held.codes for name, held in groups.items()},
@@ -151,6 +156,24 @@ class Fairness:
         if lines.pairs:
             yield _pairs_table(lines, self.level, weighted=weighted)
 
+    def _of_task(self, subject: Subject) -> Iterator[Measurement | Table]:
+        by_group = _by_group(subject, Settings(self.level, self.min_group, self.max_pairs))
+        for columns in self._crossings(subject.sensitive):
+            groups = [subject.groups[name] for name in columns]
+            yield group_count({held.column: held.names for held in groups}, len(subject))
+            problem = self._too_many(groups)
+            if problem:
+                everyone = dict.fromkeys(columns, ALL_GROUPS)
+                yield from _undefined(problem, everyone, len(subject), by_group.gaps)
+                continue
+            crossing = by_group.cross(columns)
+            for i in range(len(crossing.labels)):
+                yield group_size(crossing, i)
+                yield from by_group.of_group(crossing, i)
+            yield unknown_share(crossing)
+            yield from by_group.between(crossing)
+        yield from by_group.tables()
+
     def _crossings(self, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
         alone = [(name,) for name in columns]
         if not self.intersections:
@@ -163,7 +186,7 @@ class Fairness:
     ) -> Iterator[Measurement]:
         columns = tuple(held.column for held in groups)
         decisions = cells.table().sum(axis=0)
-        yield _group_count(groups, int(decisions.sum()))
+        yield group_count({held.column: held.names for held in groups}, int(decisions.sum()))
         problem = self._too_many(groups)
         if problem:
             everyone = dict.fromkeys(columns, ALL_GROUPS)
@@ -174,7 +197,7 @@ class Fairness:
             measured = tuple(self._group(crossing, i))
             yield from measured
             lines.groups.append(_line(crossing, i, measured))
-        yield _unknown_share(crossing)
+        yield unknown_share(crossing)
         if not decisions.all():
             yield from _undefined(CONSTANT, crossing.everyone, int(decisions.sum()))
             return
@@ -190,8 +213,7 @@ class Fairness:
         return f"{count:,} groups, more than {setting} = {most:,}; {advice}"
 
     def _group(self, crossing: Crossing, i: int) -> Iterator[Measurement]:
-        where, size = crossing.where(i), int(crossing.sizes[i])
-        yield _exact(GROUP_SIZE, size, size, "assessed rows of this group", where)
+        yield group_size(crossing, i)
         for name in _SHOWN:
             yield _share(RATES[name], crossing, i, self.level)
 
@@ -200,31 +222,29 @@ class Fairness:
             crossing.compare(RATES[name], self.min_group) for name in _PAIRED
         )
         for metric, estimate, rates in parity(selection, recall, alarms, self.level):
-            over = "; ".join(self._over(rate) for rate in rates)
+            compared = "; ".join(self._over(rate) for rate in rates)
             yield metric.measure(
                 estimate.value,
                 interval=estimate.interval,
-                reason=estimate.reason and f"{estimate.reason} ({over})",
+                reason=estimate.reason and f"{estimate.reason} ({compared})",
                 n=sum(rate.n for rate in rates),
                 slice=crossing.everyone,
-                source=f"between groups, unsigned; {over}",
+                source=f"between groups, unsigned; {compared}",
             )
         yield from self._unknown_bounds(crossing, selection)
 
     def _over(self, held: Comparison) -> str:
         """Say what was compared and what was left out."""
-        words = held.rate.among_words
-        count = "1 group" if len(held.names) == 1 else f"{len(held.names)} groups"
-        text = f"{held.rate.metric.title.lower()} over {count}, {held.n:,} {words}"
-        if held.sums is not None:
-            text = weighted_words(text, [float(held.effective[1].sum())])
-        if held.small:
-            named = ", ".join(f"{quote(name)} ({_rows(size)})" for name, size in held.small[:6])
-            more = f" and {len(held.small) - 6} more" if len(held.small) > 6 else ""
-            text += f", without those of fewer than {self.min_group:,} {words}: {named}{more}"
-        if held.unknown:
-            text += f", without {held.unknown:,} {words} of unknown group"
-        return text
+        return over(
+            title=held.rate.metric.title.lower(),
+            words=held.rate.among_words,
+            groups=len(held.names),
+            n=held.n,
+            small=held.small,
+            unknown=held.unknown,
+            least=self.min_group,
+            effective=None if held.sums is None else float(held.effective[1].sum()),
+        )
 
     def _unknown_bounds(self, crossing: Crossing, held: Comparison) -> Iterator[Measurement]:
         """Bound the parity gap over all ways in which rows of unknown group could belong."""
@@ -244,8 +264,8 @@ class Fairness:
                 n=held.n + int(totals),
                 exact=not few,
                 reason=few or "the worst case over every way these rows could belong",
-                source=f"{_rows(int(totals))} of unknown group put where they {way} the gap most; "
-                f"{self._over(held)}",
+                source=f"{rows_words(int(totals))} of unknown group put where they {way} the gap "
+                f"most; {self._over(held)}",
                 slice=crossing.everyone,
             )
 
@@ -301,10 +321,6 @@ def _free(name: str, taken: Sequence[str]) -> str:
     return name
 
 
-def _rows(size: int) -> str:
-    return "1 row" if size == 1 else f"{size:,} rows"
-
-
 def _share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
     table, where, method = crossing.table[i], crossing.where(i), "Wilson"
     successes, totals = (int(count) for count in rate.of(table))
@@ -313,7 +329,7 @@ def _share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
         return rate.metric.measure(None, n=1, reason=WITHHELD, source="1 row", slice=where)
     if totals < 2:
         reason = WITHHELD if totals else f"no {rate.among_words}"
-        source = f"{totals} {rate.among_words} in {_rows(size)}"
+        source = f"{totals} {rate.among_words} in {rows_words(size)}"
         return rate.metric.measure(None, n=totals, reason=reason, source=source, slice=where)
     source = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
     won, rows = float(successes), float(totals)
@@ -329,11 +345,6 @@ def _share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
     )
 
 
-def _exact(metric: Metric, value: float, n: int, source: str, where: dict[str, str]) -> Measurement:
-    reason = "counted on every assessed row, so there is no sampling error"
-    return metric.measure(value, n=n, exact=True, reason=reason, source=source, slice=where)
-
-
 def _origin(name: str, columns: Sequence[str]) -> str:
     """The column that a column of one of its values ("column: value") was made from, or itself.
 
@@ -342,40 +353,24 @@ def _origin(name: str, columns: Sequence[str]) -> str:
     return next((column for column in columns if name.startswith(f"{column}: ")), name)
 
 
-def _group_count(groups: Sequence[Groups], rows: int) -> Measurement:
-    columns = [held.column for held in groups]
-    count = prod(len(held.names) for held in groups)
-    alike = _alike(groups[0].names) if len(groups) == 1 else ""
-    source = f"groups of {CROSS.join(map(quote, columns))}{alike}"
-    return _exact(GROUP_COUNT, count, rows, source, dict.fromkeys(columns, ALL_GROUPS))
+def _by_group(subject: Subject, settings: Settings) -> ByGroup:
+    rows = Grouped(
+        codes={name: subject.groups[name].codes for name in subject.sensitive},
+        labels={name: group_labels(subject.groups[name]) for name in subject.sensitive},
+        y_true=subject.y_true,
+        y_pred=subject.y_pred,
+    )
+    if subject.task == "multiclass":
+        return ClassesByGroup(rows, settings, subject.classes)
+    of_numbers = subject.task == "regression"
+    return NumbersByGroup(rows, settings) if of_numbers else TextsByGroup(rows, settings)
 
 
-def _alike(names: Sequence[str]) -> str:
-    """Name two groups that differ only in case or spaces, if there are any."""
-    seen: dict[str, str] = {}
-    for name in names:
-        plain = "".join(name.split()).casefold()
-        if plain in seen:
-            both = f"{quote(seen[plain])} and {quote(name)}"
-            return f"; {both} differ only in case or spaces: are they one group?"
-        seen[plain] = name
-    return ""
-
-
-def _unknown_share(crossing: Crossing) -> Measurement:
-    sizes, everyone = crossing.sizes, crossing.everyone
-    unknown, total = int(sizes[~crossing.known].sum()), int(sizes.sum())
-    source = f"{unknown:,} of {total:,} rows"
-    if crossing.sums is not None:
-        source += ", not weighted"
-    if total == 0:
-        return UNKNOWN_SHARE.measure(None, n=0, reason="no rows", source=source, slice=everyone)
-    return _exact(UNKNOWN_SHARE, unknown / total, total, source, everyone)
-
-
-def _undefined(reason: str, where: dict[str, str], n: int) -> Iterator[Measurement]:
-    for metric in PARITY:
-        source = "decisions of all assessed rows"
+def _undefined(
+    reason: str, where: dict[str, str], n: int, metrics: Sequence[Metric] = PARITY
+) -> Iterator[Measurement]:
+    for metric in metrics:
+        source = "predictions of all assessed rows"
         yield metric.measure(None, n=n, reason=reason, source=source, slice=where)
 
 

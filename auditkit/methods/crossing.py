@@ -8,10 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from auditkit.errors import quote
 from auditkit.evidence import ALL_GROUPS
 from auditkit.methods.cells import RATES, Cells, Rate, Sums
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
-from auditkit.methods.weighting import on_effective_counts
+from auditkit.methods.weighting import on_effective_counts, weighted_words
 
 #: Joins the columns, and the groups, of an intersection.
 CROSS = " × "  # noqa: RUF001 - the sign that a reader knows
@@ -139,6 +140,82 @@ class Comparison:
         if found.reason is None:
             return found if self.sums is None else on_effective_counts(found)
         return Estimate.undefined(f"{self.rate.metric.title.lower()}: {found.reason}")
+
+
+def over(
+    *,
+    title: str,
+    words: str,
+    groups: int,
+    n: int,
+    small: Sequence[tuple[str, int]],
+    unknown: int,
+    least: int,
+    effective: float | None = None,
+) -> str:
+    """Say what was compared and what was left out.
+
+    Args:
+        title: Name of the number, for a reader.
+        words: What it is counted among, for a reader.
+        groups: Groups that were compared.
+        n: What they were counted among; unit: rows.
+        small: Name and rows of each group that was too small; names are untrusted.
+        unknown: Rows of unknown group.
+        least: Rows that a group needed.
+        effective: What they are worth after weighting, or None without weights.
+
+    Returns:
+        Part of a sentence.
+
+    Example:
+        >>> over(title="accuracy", words="rows", groups=2, n=90, small=[("x", 1)], unknown=0,
+        ...      least=10)
+        "accuracy over 2 groups, 90 rows, without those of fewer than 10 rows: 'x' (1 row)"
+    """
+    count = "1 group" if groups == 1 else f"{groups} groups"
+    text = f"{title} over {count}, {n:,} {words}"
+    text = weighted_words(text, None if effective is None else [effective])
+    if small:
+        named = ", ".join(f"{quote(name)} ({rows_words(size)})" for name, size in small[:6])
+        more = f" and {len(small) - 6} more" if len(small) > 6 else ""
+        text += f", without those of fewer than {least:,} {words}: {named}{more}"
+    if unknown:
+        text += f", without {unknown:,} {words} of unknown group"
+    return text
+
+
+def rows_words(size: int) -> str:
+    """Write a number of rows.
+
+    Example:
+        >>> rows_words(1), rows_words(1200)
+        ('1 row', '1,200 rows')
+    """
+    return "1 row" if size == 1 else f"{size:,} rows"
+
+
+def place_rows(codes: npt.ArrayLike, sizes: Sequence[int]) -> IntArray:
+    """Find the group of every row in the order in which `cross` lists the groups.
+
+    Args:
+        codes: Shape (n, columns): group of each row in each column, -1 where unknown.
+        sizes: Number of groups of each column.
+
+    Returns:
+        Shape (n,): index into the groups of the crossing of these columns and rows.
+
+    Example:
+        >>> place_rows([[0, 1], [-1, 0], [0, 0]], [1, 2]).tolist()
+        [1, 2, 0]
+    """
+    shape = tuple(size + 1 for size in sizes)
+    axes = np.asarray(codes, dtype=np.int64) % np.array(shape)  # -1 becomes the last
+    flat = np.ravel_multi_index(tuple(axes.T), shape)
+    known = np.all(np.array(sizes) > np.indices(shape).reshape(len(shape), -1).T, axis=1)
+    shown = known | (np.bincount(flat, minlength=known.size) > 0)
+    place: IntArray = (np.cumsum(shown) - 1)[flat]
+    return place
 
 
 def cross(cells: Cells, labels: Mapping[str, Sequence[str]], columns: Sequence[str]) -> Crossing:

@@ -8,10 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.errors import quote
 from auditkit.evidence import Interval, Metric
 from auditkit.methods import gaps, intervals
-from auditkit.methods.cells import RATES, Cells, Rate, count_cells
+from auditkit.methods.cells import Cells, count_cells
 from auditkit.methods.estimates import Bounds, Estimate, FloatArray, IntArray, as_interval
 
 #: Rows from which a class may be called the worst.
@@ -52,22 +51,12 @@ class ClassCells:
         >>> counts = count_classes({"sex": [0, 0, 1]}, {"sex": 2}, [0, 2, 1], [0, 1, 1], 3)
         >>> counts.cells.table("sex")[:, 1].tolist()  # wrong and right, by sex, then unknown
         [[1, 1], [0, 1], [0, 0]]
-        >>> counts.against_rest(1).table().tolist()
-        [[1, 1], [0, 1]]
     """
 
     cells: Cells
     actual: IntArray
     predicted: IntArray
     classes: int
-
-    def against_rest(self, chosen: int) -> Cells:
-        """The same cells as of a binary task: one class is positive, the rest is not."""
-        return replace(
-            self.cells,
-            y_true=(self.actual == chosen).astype(np.int64),
-            y_pred=(self.predicted == chosen).astype(np.int64),
-        )
 
     def confusion(self) -> IntArray:
         """Rows by true class and predicted class, shape (classes, classes)."""
@@ -118,32 +107,6 @@ def count_classes(
         found, columns=tuple(sizes), sizes=tuple(sizes.values()), codes=found.codes[:, :-2]
     )
     return ClassCells(cells, found.codes[:, -2], found.codes[:, -1], classes)
-
-
-def class_rate(metric: str, label: str) -> Rate:
-    """A rate of one class against the rest, in words that name the class.
-
-    Args:
-        metric: "base_rate", "selection_rate", "true_positive_rate" or "precision".
-        label: Name of the class; untrusted.
-
-    Returns:
-        The rate of `cells.RATES`, to be used on cells of `ClassCells.against_rest`.
-
-    Example:
-        >>> rate = class_rate("true_positive_rate", "cat")
-        >>> rate.counted_words, rate.among_words
-        ("predicted as 'cat'", "rows of class 'cat'")
-    """
-    of, as_ = f"of class {quote(label)}", f"predicted as {quote(label)}"
-    words = {
-        "base_rate": (of, "rows"),
-        "selection_rate": (as_, "rows"),
-        "true_positive_rate": (as_, f"rows {of}"),
-        "precision": (of, f"rows {as_}"),
-    }
-    counted, among = words[metric]
-    return replace(RATES[metric], counted_words=counted, among_words=among)
 
 
 def tables_against_rest(confusion: npt.ArrayLike) -> IntArray:

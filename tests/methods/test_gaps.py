@@ -268,3 +268,14 @@ def test_a_small_group_beside_a_large_one_is_not_told_apart_too_often(
     successes = np.random.default_rng(len(sizes)).binomial(sizes, p, size=(2_000, len(sizes)))
     low, _ = gaps.difference_bounds(successes, np.array(sizes))
     assert np.mean(low == 0) >= 0.95
+
+
+@pytest.mark.slow
+def test_over_many_classes_the_gaps_hold_no_difference_as_often_as_they_say() -> None:
+    # Rare classes, each against the rest, in a small group beside a large one: with Wilson limits
+    # a class is told apart in most draws.
+    chances = np.append(np.full(40, 0.004), [0.44, 0.4])
+    rng, sizes = np.random.default_rng(1), (30, 3000)
+    successes = np.stack([rng.multinomial(n, chances, size=2_000) for n in sizes], axis=-1)
+    low, _ = gaps.difference_bounds(successes, sizes, gaps.shared_level(0.95, chances.size))
+    assert np.mean((low == 0).all(axis=1)) >= 0.935
