@@ -247,9 +247,9 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
     if isinstance(audit, Broken):
         record = AuditRecord(name=audit.name, status="error", reason=audit.reason)
         return _Result(record, [], [])
-    missing = subject.missing(audit.needs)
     tasks: frozenset[str] = getattr(audit, "tasks", frozenset({"binary"}))
-    if missing is None and subject.task not in tasks:
+    missing = subject.missing(audit.needs)
+    if subject.task not in tasks:  # whatever else is missing would not help
         named = " and ".join(sorted(tasks))
         missing = f"it measures {named} tasks so far, and this is a {subject.task} one"
     if missing:

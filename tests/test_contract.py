@@ -12,8 +12,9 @@ from support import scored
 
 from auditkit.audit import Audit, audit_classes, make_audits, run
 from auditkit.evidence import ALL_GROUPS
+from auditkit.render.html import render
 from auditkit.report import MeasurementRecord, Report
-from auditkit.subject import Subject
+from auditkit.subject import Subject, Task
 
 AUDITS = [name for name, cls in audit_classes().items() if hasattr(cls, "metrics")]
 #: Metrics that time and energy make differ from run to run.
@@ -64,14 +65,83 @@ def tabled() -> Subject:
     return Subject.from_scores(frame, label="y", score="score", sensitive=SENSITIVE)
 
 
+TASKS: dict[str, Task] = {
+    "classes": "multiclass", "numbers": "regression", "texts": "sequence-to-sequence",
+}  # fmt: skip
+
+
+class Answering:
+    """A model that answers from a column, whatever the task."""
+
+    kind = "column"
+    parameters = None
+    sha256 = None
+    classes = ("a", "b", "c")
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        income = rows["income"].to_numpy(dtype=float)
+        logits = np.stack([income, -income, np.zeros(len(income))], axis=1)
+        return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+
+
+class Counting:
+    """A model that gives one number a row."""
+
+    kind = "number"
+    parameters = None
+    sha256 = None
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        return 2 * rows["income"].to_numpy(dtype=float)
+
+
+class Writing:
+    """A model that writes a text."""
+
+    kind = "writer"
+    parameters = None
+    sha256 = None
+
+    def predictions(self, rows: pd.DataFrame) -> np.ndarray:
+        return np.array(["k t" if income > 0 else "d g" for income in rows["income"]], dtype=object)
+
+
+MODELS = {"classes": Answering(), "numbers": Counting(), "texts": Writing()}
+
+
+@functools.cache
+def of_task(kind: str, shuffled: bool = False) -> Subject:  # noqa: FBT001, FBT002 - as above
+    """A subject of another task than the binary one, with a model to ask."""
+    rng = np.random.default_rng(7)
+    frame = table()
+    income = frame["income"].to_numpy()
+    frame["y"] = {
+        "classes": rng.choice(["a", "b", "c"], len(frame)),
+        "numbers": income + rng.normal(size=len(frame)),
+        "texts": np.where(income + rng.normal(size=len(frame)) > 0, "k t", "d o g"),
+    }[kind]
+    if shuffled:
+        frame = frame.sample(frac=1, random_state=5)
+    return Subject.from_model(
+        MODELS[kind], frame, label="y", features=["income"], sensitive=SENSITIVE, task=TASKS[kind]
+    )
+
+
 def subjects() -> Iterator[Subject]:
     yield trained()
     yield tabled()
+    yield from map(of_task, TASKS)
+
+
+KINDS = ["trained", "tabled", *TASKS]
 
 
 @functools.cache
 def report(name: str, kind: str = "trained", seed: int = 0) -> Report:
-    subject = tabled() if kind == "tabled" else trained(shuffled=kind == "shuffled")
+    if kind.removeprefix("shuffled ") in TASKS:
+        subject = of_task(kind.removeprefix("shuffled "), kind.startswith("shuffled "))
+    else:
+        subject = tabled() if kind == "tabled" else trained(shuffled=kind == "shuffled trained")
     return run(subject, None, [name], seed)
 
 
@@ -80,7 +150,7 @@ def steady(found: Report) -> list[MeasurementRecord]:
 
 
 @pytest.mark.parametrize("name", AUDITS)
-@pytest.mark.parametrize("kind", ["trained", "tabled"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_it_completes_or_says_what_it_needs(name: str, kind: str) -> None:
     (record,) = report(name, kind).audits
     assert record.status in {"completed", "skipped"}, record.reason
@@ -88,7 +158,7 @@ def test_it_completes_or_says_what_it_needs(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", AUDITS)
-@pytest.mark.parametrize("kind", ["trained", "tabled"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_every_number_says_where_it_comes_from(name: str, kind: str) -> None:
     found = report(name, kind)
     assert found.measurements or found.audits[0].status == "skipped"
@@ -106,16 +176,18 @@ def test_every_number_says_where_it_comes_from(name: str, kind: str) -> None:
 
 
 @pytest.mark.parametrize("name", AUDITS)
-def test_the_same_seed_gives_the_same_evidence(name: str) -> None:
-    again = run(trained(), None, [name], 0)
-    assert steady(again) == steady(report(name))
+@pytest.mark.parametrize("kind", ["trained", *TASKS])
+def test_the_same_seed_gives_the_same_evidence(name: str, kind: str) -> None:
+    again = run(trained() if kind == "trained" else of_task(kind), None, [name], 0)
+    assert steady(again) == steady(report(name, kind))
     if name != "energy":
-        assert again.tables == report(name).tables
+        assert again.tables == report(name, kind).tables
 
 
 @pytest.mark.parametrize("name", AUDITS)
-def test_the_order_of_the_rows_does_not_matter(name: str) -> None:
-    assert steady(report(name, "shuffled")) == steady(report(name))
+@pytest.mark.parametrize("kind", ["trained", *TASKS])
+def test_the_order_of_the_rows_does_not_matter(name: str, kind: str) -> None:
+    assert steady(report(name, f"shuffled {kind}")) == steady(report(name, kind))
 
 
 @pytest.mark.parametrize("name", AUDITS)
@@ -131,8 +203,21 @@ def test_it_changes_nothing(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", AUDITS)
-def test_the_record_survives_its_file(name: str) -> None:
-    assert Report.from_json(report(name).to_json()) == report(name)
+@pytest.mark.parametrize("kind", ["trained", *TASKS])
+def test_the_record_survives_its_file(name: str, kind: str) -> None:
+    assert Report.from_json(report(name, kind).to_json()) == report(name, kind)
+
+
+@pytest.mark.parametrize("name", AUDITS)
+@pytest.mark.parametrize("kind", TASKS)
+def test_every_task_is_measured_or_the_reason_names_it(name: str, kind: str) -> None:
+    (record,) = report(name, kind).audits
+    tasks = getattr(audit_classes()[name], "tasks", {"binary"})
+    if TASKS[kind] in tasks:
+        assert record.status == "completed", record.reason
+        assert any(m.value is not None for m in report(name, kind).measurements)
+    else:
+        assert f"this is a {TASKS[kind]} one" in str(record.reason)
 
 
 @pytest.mark.parametrize("name", AUDITS)
@@ -147,20 +232,39 @@ def test_settings_of_every_audit_have_defaults() -> None:
         assert isinstance(audit, Audit)
 
 
-def test_awkward_groups_are_shown_and_move_no_headline() -> None:
-    found = report("fairness")
+#: A gap that every task of this kind measures.
+GAPS = {
+    "trained": "demographic_parity_difference",
+    "classes": "demographic_parity_difference",
+    "numbers": "mean_error_difference",
+    "texts": "exact_match_difference",
+}
+
+
+@pytest.mark.parametrize("kind", GAPS)
+def test_awkward_groups_are_shown_and_move_no_headline(kind: str) -> None:
+    found = report("fairness", kind)
     slices = [m.slice for m in found.measurements]
     assert {"few": "alone"} in slices or {"few": "many"} in slices
     assert {"some_missing": "unknown"} in slices
     assert {"declared": "nowhere"} in slices
     by = {(m.metric, *sorted(m.slice.items())): m for m in found.measurements}
-    lonely = by["demographic_parity_difference", ("few", ALL_GROUPS)]
+    lonely = by[GAPS[kind], ("few", ALL_GROUPS)]
     assert lonely.value is None
-    assert by["demographic_parity_difference", ("single", ALL_GROUPS)].value is None
+    assert by[GAPS[kind], ("single", ALL_GROUPS)].value is None
+
+
+@pytest.mark.parametrize("kind", TASKS)
+def test_the_page_of_every_task_is_drawn_and_speaks_of_it(kind: str) -> None:
+    page = render(run(of_task(kind), None, ["performance", "fairness"]))
+    says = {"classes": "Predicts which class y is.", "numbers": "Predicts the number y.",
+            "texts": "Writes the text y."}  # fmt: skip
+    assert says[kind] in page
+    assert "whether y is" not in page
 
 
 def test_nothing_of_a_single_row_is_in_the_record() -> None:
-    for kind in ("trained", "tabled"):
+    for kind in KINDS:
         text = "".join(report(name, kind).to_json() for name in AUDITS)
         incomes = [repr(float(value)) for value in table()["income"]]
         assert not any(value in text for value in incomes)

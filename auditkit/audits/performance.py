@@ -28,6 +28,8 @@ from auditkit.subject import NEEDS, Subject
 
 Outcomes = npt.NDArray[np.int8]
 
+#: Why a multiclass table has none: a column of scores is that of one class.
+_NO_SCORES = "the subject has decisions but no scores of the classes; give a model"
 _SHOWN = ("accuracy", "true_positive_rate", "precision", "selection_rate", "base_rate")
 
 F1 = Metric(
@@ -143,8 +145,7 @@ class Performance:
         y_true, y_pred = subject.y_true, subject.y_pred
         if subject.task == "multiclass":
             rows = Classified(y_true, y_pred, subject.y_score, subject.classes)
-            no_scores = NEEDS["scores"]
-            yield from class_performance.measure_classes(rows, no_scores, self.level, self.bins)
+            yield from class_performance.measure_classes(rows, _NO_SCORES, self.level, self.bins)
         elif subject.task == "regression":
             yield from regression.measure_numbers(y_true, y_pred, self.level)
         else:

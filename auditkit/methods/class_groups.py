@@ -234,7 +234,8 @@ class ClassesByGroup:
         for c in listed:
             index, interval = np.flatnonzero(kept[:, c]), found[c].interval
             rates = rate.successes[index, c] / rate.n[index, c]
-            low, high = int(index[np.argmin(rates)]), int(index[np.argmax(rates)])
+            order = index[np.argsort(-rates, kind="stable")]
+            high, low = int(order[0]), int(order[-1])
             bounds = (None, None) if interval is None else (interval.low, interval.high)
             named = (crossing.title, rate.metric.id, self.classes[c], names[high], names[low])
             sure = interval is not None and interval.low > 0

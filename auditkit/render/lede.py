@@ -14,11 +14,16 @@ from auditkit.report import VERDICTS, MeasurementRecord, Verdict
 
 #: The metrics that say most about a pillar, in order; the first two that were measured open it.
 HEADLINES = {
-    "performance": ("roc_auc", "auc", "balanced_accuracy", "accuracy"),
+    "performance": (
+        *("roc_auc", "auc", "macro_roc_auc", "balanced_accuracy", "accuracy"),
+        *("mean_absolute_error", "r2_score", "exact_match", "token_error_rate"),
+    ),
     "privacy": ("membership_auc", "private_epsilon", "epsilon"),
     "energy": ("training_energy", "energy_per_1000_predictions", "training_cpu_seconds"),
 }
 HOUR = 3600.0
+#: Gaps of which the surest opens fairness where there is no ratio, the first that was measured.
+GAPS = ("mean_error_difference", "exact_match_difference", "accuracy_difference")
 #: Joules from which watt-hours say something.
 LEAST_JOULES = 360.0
 
@@ -63,8 +68,17 @@ def _fairness(page: Page, pillar: Pillar) -> Markup:
     ratios = [m for m in pillar.measurements if m.metric == "demographic_parity_ratio"]
     surest = [(m.interval.high, m) for m in ratios if m.interval and len(m.slice) == 1]
     if not surest:
-        return page.words("lede.count", n=len(pillar.measurements))
+        return _surest_gap(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     return sentences.measured_sentence(page, min(surest, key=lambda pair: pair[0])[1])
+
+
+def _surest_gap(page: Page, pillar: Pillar) -> Markup:
+    for metric in GAPS:
+        found = [m for m in pillar.measurements if m.metric == metric and len(m.slice) == 1]
+        surest = [(m.interval.low, m) for m in found if m.interval]
+        if surest:
+            return sentences.measured_sentence(page, max(surest, key=lambda pair: pair[0])[1])
+    return Markup("")
 
 
 def _explainability(page: Page, pillar: Pillar) -> Markup:

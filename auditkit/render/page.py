@@ -46,9 +46,12 @@ HUGEST = 10**290
 _HINTS = {
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
-    "fairness": ("parity", "odds", "opportunity", "impact_ratio", "fairness"),
+    "fairness": ("parity", "odds", "opportunity", "impact_ratio", "fairness", "_difference"),
     "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
-    "performance": ("accuracy", "auc", "brier", "f1", "calibration", "precision", "recall"),
+    "performance": (
+        *("accuracy", "auc", "brier", "f1", "calibration", "precision", "recall"),
+        *("_error", "r2_score", "exact_match", "log_loss"),
+    ),
 }
 #: Between columns whose groups are crossed, and between the parts of one group.
 _TIMES, _COMMA = Markup(" \N{MULTIPLICATION SIGN} "), Markup(", ")

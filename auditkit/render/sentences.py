@@ -41,6 +41,7 @@ class Gap:
         low: The group with the lowest rate, and the rate.
         high: The group with the highest rate, and the rate.
         is_ratio: Whether the metric divides; else it subtracts.
+        of_class: The class whose rate it is, or nothing.
     """
 
     attribute: str
@@ -48,6 +49,7 @@ class Gap:
     low: tuple[str, float]
     high: tuple[str, float]
     is_ratio: bool
+    of_class: str = ""
 
     @property
     def value(self) -> float:
@@ -84,22 +86,29 @@ def find_gap(page: Page, measurement: MeasurementRecord) -> Gap | None:
 
 def _gap(page: Page, measurement: MeasurementRecord, rate: str, *, is_ratio: bool) -> Gap | None:
     """The two groups whose rates give exactly this value: small groups may be left out of it."""
-    table = page.table(measurement.audit, "groups")
-    attribute = CROSS.join(measurement.slice)
-    if table is None or measurement.value is None:
+    attribute, wanted = CROSS.join(measurement.slice), measurement.value
+    if wanted is None:
         return None
-    rates = sorted(
-        (value, string(row, "group"))
-        for row in records(table)
-        if string(row, "attribute") == attribute and (value := number(row, rate)) is not None
-    )
     pairs = (
-        Gap(attribute, rate, (low_group, low), (high_group, high), is_ratio)
+        Gap(attribute, rate, (low_group, low), (high_group, high), is_ratio, of_class)
+        for of_class, rates in _rates(page, measurement.audit, attribute, rate).items()
         for low, low_group in rates[:EXTREMES]
         for high, high_group in reversed(rates[-EXTREMES:])
         if low < high
     )
-    return next((gap for gap in pairs if abs(gap.value - measurement.value) <= SAME), None)
+    return next((gap for gap in pairs if abs(gap.value - wanted) <= SAME), None)
+
+
+def _rates(page: Page, audit: str, attribute: str, rate: str) -> dict[str, list[tuple[float, str]]]:
+    """Class, or nothing where there are none, to the sorted rates and names of its groups."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for table in (page.table(audit, "groups"), page.table(audit, "class-rates")):
+        for row in records(table) if table else []:
+            value = number(row, rate)
+            if string(row, "attribute") == attribute and value is not None:
+                held = found.setdefault(string(row, "class"), [])
+                held.append((value, string(row, "group")))
+    return {of_class: sorted(held) for of_class, held in found.items()}
 
 
 def headline(page: Page, judged: Judged) -> Markup:
@@ -125,17 +134,26 @@ def measured_sentence(
 def _gap_sentence(page: Page, gap: Gap, value: Markup) -> Markup:
     kind = "ratio" if gap.is_ratio else "difference"
     key = f"gap.{kind}.{gap.rate}"
+    if gap.of_class or not page.words.has(key):
+        key = f"gap.{kind}.class" if gap.of_class else f"gap.{kind}.other"
+    unit = "rate" if _is_share(page, gap) else ""
     sentence = page.words(
-        key if page.words.has(key) else f"gap.{kind}.other",
+        key,
+        of_class=name(gap.of_class),
         attribute=name(gap.attribute),
         rate=page.metric_title(gap.rate),
         low=name(gap.low[0]),
         high=name(gap.high[0]),
-        rate_low=numbers.show(gap.low[1], unit="rate", beside=gap.high[1]).text,
-        rate_high=numbers.show(gap.high[1], unit="rate").text,
+        rate_low=numbers.show(gap.low[1], unit=unit, beside=gap.high[1]).text,
+        rate_high=numbers.show(gap.high[1], unit=unit).text,
         value=value,
     )
     return join([sentence, " ", _told_apart(page, gap)]) if _chance(page, gap) else sentence
+
+
+def _is_share(page: Page, gap: Gap) -> bool:
+    known = page.metric(gap.rate)
+    return known is None or known.unit in numbers.SHARES
 
 
 def _pairs(page: Page, gap: Gap) -> list[dict[str, Scalar]]:
@@ -164,7 +182,8 @@ def _told_apart(page: Page, gap: Gap) -> Markup:
     if not sure:
         return page.words("gap.none_apart")
     low, high = sorted((string(sure[0], "a"), string(sure[0], "b")), key=_rate_of(page, gap))
-    return page.words("gap.apart", low=name(low), high=name(high))
+    key = "gap.apart" if _is_share(page, gap) else "gap.apart_number"
+    return page.words(key, low=name(low), high=name(high))
 
 
 def _rate_of(page: Page, gap: Gap) -> Callable[[str], float]:

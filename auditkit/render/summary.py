@@ -307,6 +307,8 @@ def subtitle(page: Page) -> Markup:
     roles = subject.roles
     if roles.label is None:
         return page.words("cover.task", task=name(subject.task))
+    if subject.task != "binary":
+        return page.words(f"cover.predicts_{subject.task}", label=name(roles.label))
     positive = el("span", name(str(roles.positive)))
     key = "cover.predicts" if roles.threshold is None else "cover.predicts_threshold"
     threshold = "" if roles.threshold is None else numbers.limit(roles.threshold)

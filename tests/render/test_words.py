@@ -29,6 +29,7 @@ DYNAMIC = {
     "audit.": ("completed", "error", "skipped"),
     "banner.": ("pass", "fail", "review"),
     "policy.on_inconclusive_": ("review", "fail", "point"),
+    "cover.predicts_": ("multiclass", "regression", "sequence-to-sequence"),
     "digest.": ("data", "model", "policy"),
     "gone.lede_": ("criteria", "audits", "measurements"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
