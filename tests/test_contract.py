@@ -12,6 +12,7 @@ from support import scored
 
 from auditkit.audit import Audit, audit_classes, make_audits, run
 from auditkit.evidence import ALL_GROUPS
+from auditkit.models import Model, SequenceModel
 from auditkit.render.html import render
 from auditkit.report import MeasurementRecord, Report
 from auditkit.subject import Subject, Task
@@ -81,7 +82,8 @@ class Answering:
     def scores(self, rows: pd.DataFrame) -> np.ndarray:
         income = rows["income"].to_numpy(dtype=float)
         logits = np.stack([income, -income, np.zeros(len(income))], axis=1)
-        return np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        chances: np.ndarray = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+        return chances
 
 
 class Counting:
@@ -106,7 +108,11 @@ class Writing:
         return np.array(["k t" if income > 0 else "d g" for income in rows["income"]], dtype=object)
 
 
-MODELS = {"classes": Answering(), "numbers": Counting(), "texts": Writing()}
+MODELS: dict[str, Model | SequenceModel] = {
+    "classes": Answering(),
+    "numbers": Counting(),
+    "texts": Writing(),
+}
 
 
 @functools.cache

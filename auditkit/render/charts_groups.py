@@ -56,6 +56,7 @@ class GroupChart:
         axes: An axis for each rate.
         blocks: The groups of each attribute.
         caption: Name of the table.
+        has_base: Whether there is a share of positives, which a binary task has.
         crossed: The intersections, apart because there are many, or None.
     """
 
@@ -63,6 +64,7 @@ class GroupChart:
     axes: tuple[Markup, ...]
     blocks: tuple[GroupBlock, ...]
     caption: Markup
+    has_base: bool
     crossed: GroupChart | None = None
 
 
@@ -72,7 +74,9 @@ Record = dict[str, Scalar]
 def groups(page: Page, table: TableRecord) -> list[Figure]:
     """Draw the rates of each group with their intervals."""
     rows = records(table)
-    drawn = [rate for rate in RATES if any(number(row, rate) is not None for row in rows)]
+    drawn = [
+        rate for rate in _shares(page, table) if any(number(row, rate) is not None for row in rows)
+    ]
     if not drawn:
         return []
     attributes = list(dict.fromkeys(string(row, "attribute") for row in rows))
@@ -81,8 +85,21 @@ def groups(page: Page, table: TableRecord) -> list[Figure]:
     chart = _chart(page, table, single, drawn)
     if crossed:
         chart = replace(chart, crossed=_chart(page, table, crossed, drawn[:1]))
-    caption, title = page.words("groups.caption"), _title(page, rows, single, drawn[0])
+    caption = page.words("groups.caption" if chart.has_base else "groups.caption_shares")
+    title = _title(page, rows, single, drawn[0])
     return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+
+
+def _shares(page: Page, table: TableRecord) -> list[str]:
+    """The rates of a binary task, or else the shares that another one has, at most as many."""
+    known = [rate for rate in RATES if rate in table.columns]
+    metrics = {column: page.metric(column) for column in table.columns}
+    shares = [
+        column
+        for column, metric in metrics.items()
+        if f"{column}_low" in table.columns and metric is not None and metric.unit in numbers.SHARES
+    ]
+    return known or shares[: len(RATES)]
 
 
 def _chart(
@@ -95,6 +112,7 @@ def _chart(
         tuple(scale_row(*scales[rate], height=20) for rate in rates),
         tuple(_block(rows, attribute, scales) for attribute in attributes),
         name(table.title, 80),
+        "base_rate" in table.columns,
     )
 
 

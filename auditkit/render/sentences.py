@@ -141,7 +141,7 @@ def _gap_sentence(page: Page, gap: Gap, value: Markup) -> Markup:
         key,
         of_class=name(gap.of_class),
         attribute=name(gap.attribute),
-        rate=page.metric_title(gap.rate),
+        rate=_rate_title(page, gap.rate),
         low=name(gap.low[0]),
         high=name(gap.high[0]),
         rate_low=numbers.show(gap.low[1], unit=unit, beside=gap.high[1]).text,
@@ -149,6 +149,13 @@ def _gap_sentence(page: Page, gap: Gap, value: Markup) -> Markup:
         value=value,
     )
     return join([sentence, " ", _told_apart(page, gap)]) if _chance(page, gap) else sentence
+
+
+def _rate_title(page: Page, rate: str) -> Markup:
+    """A rate that stands in a table only has no metric of its own in the record."""
+    column = f"column.{rate}"
+    in_table = page.metric(rate) is None and page.words.has(column)
+    return page.words(column) if in_table else page.metric_title(rate)
 
 
 def _is_share(page: Page, gap: Gap) -> bool:

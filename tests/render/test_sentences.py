@@ -45,3 +45,38 @@ def test_an_established_pair_is_named_without_doubt() -> None:
     text = page({"a": (300, 1500), "b": (600, 1500)})
     assert "Chance could" not in text
     assert "a are selected less often than b: 0.200 against 0.400" in text
+
+
+def rows_of_task(n: int = 600) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    sex = rng.choice(["F", "M"], n)
+    y = rng.choice(["deny", "grant", "wait"], n)
+    hasty = (sex == "F") & (rng.random(n) < 0.4)
+    return pd.DataFrame({"y": y, "d": np.where(hasty, "deny", y), "sex": sex})
+
+
+def test_a_gap_between_classes_names_the_class_and_both_groups() -> None:
+    rows = rows_of_task()
+    subject = Subject.from_scores(
+        rows, label="y", prediction="d", sensitive=["sex"], task="multiclass"
+    )
+    policy = parse_policy(
+        b'name = "p"\n[[criterion]]\nmetric = "demographic_parity_difference"\nslice = ["sex"]\n'
+        b'at_most = 0.1\nseverity = "high"\nsource = "own policy"\n'
+    )
+    text = render(run(subject, policy, ["fairness"]))
+    share = (rows["d"] == "deny").groupby(rows["sex"]).mean()
+    assert f"Selection rate of class deny by sex: {share['M']:.3f} for M" in text
+    assert "Positive outcomes" not in text
+
+
+def test_numbers_without_a_policy_open_with_the_surest_signed_error() -> None:
+    rng = np.random.default_rng(0)
+    sex = np.repeat(["F", "M"], 200)
+    y = rng.normal(50, 5, 400)
+    rows = pd.DataFrame({"y": y, "d": y + np.where(sex == "F", -3, 0), "sex": sex})
+    rows["d"] += rng.normal(size=400)
+    subject = Subject.from_scores(
+        rows, label="y", prediction="d", sensitive=["sex"], task="regression"
+    )
+    assert "Mean error by sex: " in render(run(subject, None, ["fairness"]))
