@@ -227,7 +227,7 @@ TAMPERED: dict[str, tuple[Callable[[Path], None], str]] = {
     "a key less": (with_config(lambda c: c.pop("encoder")), "encoder"),
     "an encoder of something else": (
         with_config(lambda c: c["encoder"].update(kind="image")),
-        "'tabular' or 'sequence'",
+        "expected a kind of encoder",
     ),
     "an enormous network": (
         with_config(lambda c: c["architecture"].update(hidden=10**9)),
