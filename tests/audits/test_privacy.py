@@ -142,11 +142,10 @@ class TestMembership:
     def test_the_area_is_the_chance_that_a_member_has_the_smaller_loss(self) -> None:
         subject = make()
         assert subject.train is not None
-        assert subject.model is not None
         losses = [
             -np.log(np.where(rows["y"] == 1, p, 1 - p))
             for rows in (subject.train, subject.rows)
-            for p in [subject.model.scores(rows)]
+            for p in [subject.answers(rows)]
         ]
         u = stats.mannwhitneyu(losses[1], losses[0]).statistic
         expected = u / (len(losses[0]) * len(losses[1]))
