@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         LSTM,
         MLP,
         BagOfWords,
+        HuggingFace,
         PooledEmbedding,
         Privacy,
         Seq2Seq,
@@ -41,6 +42,7 @@ _HOMES = {
     "Audit": "audit",
     "AuditkitError": "errors",
     "BagOfWords": "training",
+    "HuggingFace": "training",
     "InputError": "errors",
     "Interval": "evidence",
     "LSTM": "training",
@@ -67,9 +69,9 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Audit", "AuditkitError", "BagOfWords", "InputError", "Interval",
-    "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject",
-    "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__", "fit",
+    "LSTM", "MLP", "Audit", "AuditkitError", "BagOfWords", "HuggingFace", "InputError",
+    "Interval", "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report", "Seq2Seq",
+    "Subject", "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__", "fit",
     "judge", "load_policy", "load_subject", "meter", "run", "shapley_values", "widen",
 ]  # fmt: skip
 

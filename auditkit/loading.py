@@ -208,8 +208,9 @@ def _model(
     from auditkit.training.settings import architecture_from, training_from
 
     chosen = {key: value for key, value in says.model.items() if key != "train"}
-    if isinstance(chosen.get("vectors"), str):
-        chosen["vectors"] = str(folder / chosen["vectors"])
+    for name in ("vectors", "folder"):
+        if isinstance(chosen.get(name), str) and chosen[name]:
+            chosen[name] = str(folder / chosen[name])
     kind = says.model["train"]
     trained = {key: value for key, value in says.training.items() if key != "seed"}
     return (

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from auditkit.encoding.sequence import SequenceEncoder
+from auditkit.encoding.subword import SubwordEncoder
 from auditkit.encoding.tabular import TabularEncoder
 from auditkit.encoding.text import TextEncoder
 from auditkit.encoding.words import WordEncoder
@@ -19,16 +20,18 @@ from auditkit.errors import InputError, Problem
 __all__ = [
     "Encoder",
     "SequenceEncoder",
+    "SubwordEncoder",
     "TabularEncoder",
     "TextEncoder",
     "WordEncoder",
     "encoder_from_dict",
 ]
 
-Encoder = TabularEncoder | SequenceEncoder | TextEncoder | WordEncoder
+Encoder = TabularEncoder | SequenceEncoder | TextEncoder | WordEncoder | SubwordEncoder
 _KINDS: dict[str, type[Encoder]] = {
     "bag-of-words": WordEncoder,
     "sequence": SequenceEncoder,
+    "subword": SubwordEncoder,
     "tabular": TabularEncoder,
     "text": TextEncoder,
 }

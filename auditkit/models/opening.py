@@ -26,8 +26,8 @@ PICKLES = frozenset({".pkl", ".pickle", ".joblib", ".dill", ".cloudpickle"})
 TORCH = frozenset({".pt", ".pth", ".pt2", ".ts", ".torchscript", ".ckpt", ".bin"})
 #: What can be opened, for messages.
 KNOWN = (
-    "a folder or .safetensors of the core, .skops (scikit-learn), .onnx, .pt2 (torch.export) or "
-    ".ts (TorchScript)"
+    "a folder or .safetensors of the core, a folder of transformers, .skops (scikit-learn), .onnx, "
+    ".pt2 (torch.export) or .ts (TorchScript)"
 )
 
 
@@ -80,12 +80,24 @@ def open_model(
         raise InputError([Problem(f"{where} file", quote(named), "the name of a file or folder")])
     path = folder / named
     suffix = path.suffix.lower()
+    if _is_huggingface(path):
+        from auditkit.models import huggingface
+
+        return huggingface.from_config(
+            table, folder, where, task=task, positive=positive, features=features
+        )
     if path.is_dir() or suffix == ".safetensors":
         return _from_core(table, path, where, task)
     opened: Model = _adapter(path, suffix).from_config(
         table, folder, where, task=task, positive=positive, features=features
     )
     return opened
+
+
+def _is_huggingface(path: Path) -> bool:
+    """Whether a folder is of transformers; one that the core wrote has a `model.json`."""
+    signs = any((path / name).exists() for name in ("config.json", "adapter_config.json"))
+    return signs and not (path / "model.json").exists()
 
 
 def _from_core(table: Mapping[str, Any], path: Path, where: str, task: str) -> Model:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
     LSTM,
@@ -37,8 +38,8 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Architecture", "BagOfWords", "Epoch", "PooledEmbedding", "Privacy",
-    "Recipe", "Seq2Seq", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
+    "LSTM", "MLP", "Architecture", "BagOfWords", "Epoch", "HuggingFace", "PooledEmbedding",
+    "Privacy", "Recipe", "Seq2Seq", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
     "TrainingError", "TrainingRecord", "fit", "split",
 ]  # fmt: skip
 

@@ -13,10 +13,18 @@ import pandas as pd
 import torch
 from torch import nn
 
-from auditkit.encoding import Encoder, SequenceEncoder, TabularEncoder, TextEncoder, WordEncoder
+from auditkit.encoding import (
+    Encoder,
+    SequenceEncoder,
+    SubwordEncoder,
+    TabularEncoder,
+    TextEncoder,
+    WordEncoder,
+)
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
 from auditkit.roles import Roles, Task, weight_problems
+from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
 from auditkit.training.record import TrainingRecord
@@ -143,13 +151,14 @@ def fit(
         weights = torch_generator(seed_of(seed, "weights"))
         network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
         prepare = partial(_examples, encoder=encoder, target=target, roles=roles, weight=weight)
+        learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
         steps = _steps(network, prepare(rows), target, training, privacy, seed)
         validate = _validation(network, prepare, target, validation)
         with seeded_dropout(network, seed):
             curve = run(network, steps, training, validate, progress=progress)
         spent = steps.spent()
+    architecture = _publishable(architecture, network)
     bare = _bare(network, architecture, encoder, target)
-    architecture = _publishable(architecture)
     model = model_of(bare, encoder, architecture, target)
     record = TrainingRecord(
         architecture={"kind": architecture.kind, **dataclasses.asdict(architecture)},
@@ -162,7 +171,7 @@ def fit(
         stopped_early=curve.stopped_early,
         steps=curve.steps,
         samples_seen=curve.rows,
-        parameters=model.parameters,
+        parameters=learnt,
         cost=measured.cost.to_dict(),
         loss=target.loss,
         privacy=spent,
@@ -213,22 +222,35 @@ def learn_encoder(
             vocabulary=architecture.vocabulary,
             ngrams=architecture.ngrams,
         )
+    if isinstance(architecture, HuggingFace):
+        from auditkit.models.checkpoints import read_tokenizer
+
+        tokenizer = read_tokenizer(Path(architecture.folder))
+        return SubwordEncoder.of(architecture.text, tokenizer, length=architecture.length)
     return TabularEncoder.fit(rows, features)
 
 
 def _bare(
     network: nn.Module, architecture: AnyArchitecture, encoder: Encoder, target: AnyTarget
 ) -> nn.Module:
-    """The network without the gradients and the like that its optimizer hung on its weights."""
+    """The network without the gradients and the like that training hung on its weights."""
+    if isinstance(architecture, HuggingFace):
+        from auditkit.training.huggingface import merge_adapters
+
+        merge_adapters(network)
     bare = network_for(architecture, encoder, generator=None, outputs=target.outputs)
     bare.load_state_dict(network.state_dict(), assign=True)
     return bare
 
 
-def _publishable(architecture: AnyArchitecture) -> AnyArchitecture:
+def _publishable(architecture: AnyArchitecture, network: nn.Module) -> AnyArchitecture:
     """The settings without the folder of a file, which tells of the machine and of nothing else."""
     if isinstance(architecture, TextLSTM | PooledEmbedding) and architecture.vectors is not None:
         return dataclasses.replace(architecture, vectors=Path(architecture.vectors).name)
+    if isinstance(architecture, HuggingFace):
+        from auditkit.training.huggingface import published
+
+        return published(architecture, network)
     return architecture
 
 
@@ -330,10 +352,11 @@ def _demand_private(architecture: AnyArchitecture, weight: str | None) -> None:
     if isinstance(architecture, LSTM) and architecture.varying:
         found = "private training over sequences of varying length"
         problems.append(Problem("privacy", found, "varying = false: steps are imputed then"))
-    if isinstance(architecture, TextLSTM | PooledEmbedding | Seq2Seq):
+    if isinstance(architecture, TextLSTM | PooledEmbedding | Seq2Seq | HuggingFace):
         found = f"private training of a {architecture.kind}"
         expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
-        hint = "The vocabulary, which is learnt from the rows, would not be private either."
+        words = "The vocabulary, which is learnt from the rows, would not be private either."
+        hint = "" if isinstance(architecture, HuggingFace) else words
         problems.append(Problem("privacy", found, expected, hint))
     if isinstance(architecture, BagOfWords):
         found = "private training of a bag-of-words"

@@ -14,8 +14,9 @@ import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence
 
-from auditkit.encoding import Encoder, TextEncoder
+from auditkit.encoding import Encoder, SubwordEncoder, TextEncoder
 from auditkit.encoding.text import FIRST, PAD
+from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.seq2seq import Seq2SeqNetwork
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
@@ -153,7 +154,7 @@ def build(
         torch.Size([32, 3])
     """
     over_text = isinstance(architecture, TextLSTM | PooledEmbedding)
-    if not _takes(architecture, tuple(shape)):
+    if isinstance(architecture, HuggingFace) or not _takes(architecture, tuple(shape)):
         raise ValueError(f"a {architecture.kind} takes no rows of shape {tuple(shape)}")
     if over_text != (tokens >= FIRST):
         raise ValueError(f"a {architecture.kind} takes no rows of {tokens} tokens")
@@ -185,7 +186,8 @@ def network_for(
 
     Raises:
         ValueError: As `build`, or if a `Seq2Seq` is to read something else than text.
-        InputError: If the file of vectors cannot be read; see `auditkit.training.text`.
+        InputError: If the file of vectors cannot be read; see `auditkit.training.text`. If the
+            folder of a model cannot be read or tuned; see `auditkit.training.huggingface`.
 
     Example:
         >>> encoder = TextEncoder("review", ("good", "bad"), length=8)
@@ -194,6 +196,8 @@ def network_for(
     """
     if isinstance(architecture, Seq2Seq):
         return _writer(architecture, encoder, generator, outputs)
+    if isinstance(architecture, HuggingFace):
+        return _pretrained(architecture, encoder, generator, outputs)
     if not isinstance(encoder, TextEncoder):
         return build(architecture, encoder.shape, generator=generator, outputs=outputs)
     network = build(
@@ -225,6 +229,18 @@ def _begin(network: nn.Module, generator: torch.Generator | None) -> None:
         _draw(network, generator)
 
 
+def _pretrained(
+    architecture: HuggingFace, encoder: Encoder, generator: torch.Generator | None, outputs: int
+) -> Network:
+    from auditkit.training import huggingface
+
+    if not isinstance(encoder, SubwordEncoder) or encoder.length != architecture.length:
+        raise ValueError(f"a {architecture.kind} takes no rows of shape {encoder.shape}")
+    if generator is None:
+        return huggingface.empty_network(architecture, encoder, outputs)
+    return huggingface.starting_network(architecture, encoder, generator, outputs)
+
+
 def _takes(architecture: Architecture, shape: tuple[int, ...]) -> bool:
     if isinstance(architecture, TextLSTM | PooledEmbedding):
         return shape == (architecture.length,)
@@ -232,7 +248,10 @@ def _takes(architecture: Architecture, shape: tuple[int, ...]) -> bool:
 
 
 def _layers(
-    architecture: Architecture, shape: Sequence[int], tokens: int, outputs: int
+    architecture: MLP | BagOfWords | LSTM | TextLSTM | PooledEmbedding,
+    shape: Sequence[int],
+    tokens: int,
+    outputs: int,
 ) -> OrderedDict[str, nn.Module]:
     if isinstance(architecture, MLP | BagOfWords):
         layers, width = _mlp(architecture, shape[0])

@@ -41,7 +41,7 @@ def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
     """Give dropout, which only knows torch's global random numbers, a seed for a while.
 
     Args:
-        network: Its dropout layers decide whether anything is done at all.
+        network: The rates of its layers decide whether anything is done at all.
         seed: Seed of the run.
 
     Yields:
@@ -56,11 +56,13 @@ def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
         >>> torch.equal(first, again)
         True
     """
-    drops = any(
-        float(getattr(layer, "p", 0)) or float(getattr(layer, "dropout", 0) or 0)
+    # An LSTM and attention drop without a layer that does it, by a rate of their own.
+    rates = (
+        getattr(layer, name, 0)
         for layer in network.modules()
-        if isinstance(layer, nn.Dropout | nn.LSTM)
+        for name in ("p", "dropout", "attention_dropout")
     )
+    drops = any(isinstance(rate, int | float) and rate > 0 for rate in rates)
     with torch.random.fork_rng(devices=[], enabled=drops):
         if drops:
             state = seed_of(seed, "dropout").generate_state(1, np.uint32)

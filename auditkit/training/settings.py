@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, TypeVar
 
 from auditkit.errors import InputError, Problem, quote
+from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.limits import (
     COLUMN,
     NAMES,
@@ -233,7 +234,7 @@ class BagOfWords:
 
 
 #: Networks that give a number for each row, or one for each class.
-Architecture = MLP | LSTM | TextLSTM | PooledEmbedding | BagOfWords
+Architecture = MLP | LSTM | TextLSTM | PooledEmbedding | BagOfWords | HuggingFace
 #: And those that give a text.
 AnyArchitecture = Architecture | Seq2Seq
 #: Kind of network to the settings of its architecture.
@@ -244,6 +245,7 @@ ARCHITECTURES: dict[str, type[AnyArchitecture]] = {
     "pooled-embedding": PooledEmbedding,
     "seq2seq": Seq2Seq,
     "bag-of-words": BagOfWords,
+    "huggingface": HuggingFace,
 }
 
 

@@ -93,7 +93,7 @@ def test_every_problem_of_a_table_is_listed_with_its_place_and_the_nearest_key()
 
 
 def test_an_unknown_kind_of_network_is_named_with_the_known_ones() -> None:
-    with pytest.raises(InputError, match="Known: 'bag-of-words', 'lstm', 'mlp'"):
+    with pytest.raises(InputError, match="Known: 'bag-of-words', 'huggingface', 'lstm'"):
         architecture_from("transformer", {}, WHERE)
 
 
