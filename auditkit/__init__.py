@@ -71,8 +71,9 @@ _HOMES = {
 __all__ = [
     "LSTM", "MLP", "Audit", "AuditkitError", "BagOfWords", "HuggingFace", "InputError",
     "Interval", "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report", "Seq2Seq",
-    "Subject", "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__", "fit",
-    "judge", "load_policy", "load_subject", "meter", "run", "shapley_values", "widen",
+    "Subject", "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
+    "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run",
+    "shapley_values", "widen",
 ]  # fmt: skip
 
 

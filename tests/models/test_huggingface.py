@@ -338,6 +338,14 @@ def test_a_spoilt_folder_is_refused_with_the_reason(
     assert capfd.readouterr() == ("", "")
 
 
+def test_a_tokenizer_that_contradicts_itself_is_refused(folder: Path) -> None:
+    values = json.loads((folder / "tokenizer.json").read_text(encoding="utf-8"))
+    values["post_processor"]["special_tokens"] = {}
+    (folder / "tokenizer.json").write_text(json.dumps(values), encoding="utf-8")
+    with pytest.raises(InputError, match="one that fails on a text"):
+        opened(folder)
+
+
 def test_every_problem_of_a_folder_is_listed(folder: Path) -> None:
     _pickle(folder)
     change(folder / "config.json", auto_map={}, hidden_size=10**12)
