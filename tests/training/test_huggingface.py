@@ -297,7 +297,7 @@ def test_the_encoder_comes_back_from_json_and_a_changed_one_is_refused(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("rank", "rate", "least"), [(0, 1e-3, 0.84), (16, 5e-3, 0.75)], ids=["all weights", "adapters"]
+    ("rank", "rate", "least"), [(0, 1e-3, 0.83), (16, 5e-3, 0.73)], ids=["all weights", "adapters"]
 )
 def test_real_texts_are_told_apart_better_than_by_the_majority(
     rank: int, rate: float, least: float, tmp_path: Path
