@@ -198,6 +198,14 @@ def endpoint(kind: Kind, folder: Path) -> str:
     return f'endpoint = "{address}"\noutput_name = "{name}"\n{more}{_classes(kind)}'
 
 
+def huggingface(kind: Kind, folder: Path) -> str:
+    """A Hugging Face text classifier in a folder."""
+    from small_bert import make_folder
+
+    make_folder(folder / "bert", people()["text"], num_labels=2, id2label={0: "0", 1: "1"})
+    return f'file = "bert"\ntext = "{kind.features[0]}"\n'
+
+
 def scores(kind: Kind, folder: Path) -> str:
     """A table of scores or of predictions."""
     del folder
@@ -212,12 +220,16 @@ WAYS: dict[str, Way] = {
     "torch file": torch_program,
     "scikit-learn": scikit_learn,
     "ONNX": onnx,
+    "Hugging Face": huggingface,
     "endpoint": endpoint,
     "scores only": scores,
 }
 #: Cells that make no sense, and why.
 SENSELESS = {
     **dict.fromkeys([("text", "torch file"), ("text", "ONNX")], "it takes numbers, not text"),
+    **dict.fromkeys(
+        [(kind, "Hugging Face") for kind in KINDS if kind != "text"], "it reads text, gives numbers"
+    ),
     **dict.fromkeys(
         [
             ("sequence to sequence", way)

@@ -40,6 +40,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
     for row in rows:
         parts += _bin(row, most if differ else 0.0)
     caption = [page.words("reliability.caption")]
+    binary = page.report.subject.task == "binary"  # else the score is that of the chosen class
     if differ:
         caption.append(page.words("reliability.caption_rows"))
     return [
@@ -50,7 +51,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
                 join(parts),
                 SQUARE,
                 page.words("reliability.x"),
-                page.words("reliability.y"),
+                page.words("reliability.y" if binary else "reliability.y_right"),
                 page.words("reliability.description", n=len(rows)),
             ),
             data_table(page, table),
