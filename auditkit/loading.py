@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from auditkit.roles import Roles
 from auditkit.scoring import threshold_problems
 from auditkit.subject import DataSource, Subject, in_canonical_order
 from auditkit.threads import one_thread
+from auditkit.training.settings import Training
 
 
 @dataclass(frozen=True)
@@ -205,7 +206,7 @@ def _model(
         return None, None, attempt(lambda: _open(says, folder, place))
     if "train" not in says.model:
         return None, None, None
-    from auditkit.training.settings import architecture_from, training_from
+    from auditkit.training.settings import architecture_from
 
     chosen = {key: value for key, value in says.model.items() if key != "train"}
     for name in ("vectors", "folder"):
@@ -215,9 +216,20 @@ def _model(
     trained = {key: value for key, value in says.training.items() if key != "seed"}
     return (
         attempt(lambda: architecture_from(kind, chosen, place)),
-        attempt(lambda: training_from(trained, f"{where} [subject.training]")),
+        attempt(lambda: _training(trained, f"{where} [subject.training]")),
         None,
     )
+
+
+def _training(says: Mapping[str, Any], place: str) -> Training:
+    from auditkit.training.settings import training_from
+
+    training = training_from(says, place)
+    if training.device == "cuda":
+        from auditkit.training.devices import device_for
+
+        device_for(training, where=place)
+    return training
 
 
 def _open(says: SubjectConfig, folder: Path, place: str) -> Model:

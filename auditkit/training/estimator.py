@@ -52,6 +52,7 @@ class _TorchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         momentum: float = 0.9,
         schedule: str = "cosine",
         patience: int = 0,
+        device: str = "auto",
         random_state: int | np.random.RandomState | None = 0,
     ) -> None:
         self.architecture = architecture
@@ -65,6 +66,7 @@ class _TorchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
         self.momentum = momentum
         self.schedule = schedule
         self.patience = patience
+        self.device = device
         self.random_state = random_state
 
     def __sklearn_tags__(self) -> Any:  # noqa: ANN401 - a type of scikit-learn
@@ -163,6 +165,7 @@ class TorchClassifier(ClassifierMixin, _TorchEstimator):  # type: ignore[misc]  
         momentum: Momentum of "sgd".
         schedule: Schedule of the learning rate.
         patience: 0 learns from every row; from 1 on, a tenth is held back to stop early.
+        device: As in `Training`.
         random_state: Seed of weights, dropout and order; None draws one from numpy.
 
     Attributes:

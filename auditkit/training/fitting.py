@@ -24,6 +24,7 @@ from auditkit.encoding import (
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
 from auditkit.roles import Roles, Task, weight_problems
+from auditkit.training.devices import device_for, device_name
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
@@ -137,6 +138,7 @@ def fit(
     names = _features(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
     _demand_trainable(rows, validation, roles, weight, seed)
+    device = device_for(training, privacy)
     if privacy is not None:
         _demand_private(architecture, weight)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
@@ -150,7 +152,10 @@ def fit(
         target = target_for(architecture, rows[label], task)
         weights = torch_generator(seed_of(seed, "weights"))
         network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
-        prepare = partial(_examples, encoder=encoder, target=target, roles=roles, weight=weight)
+        network.to(device)
+        prepare = partial(
+            _examples, encoder=encoder, target=target, roles=roles, weight=weight, device=device
+        )
         learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
         steps = _steps(network, prepare(rows), target, training, privacy, seed)
         validate = _validation(network, prepare, target, validation)
@@ -175,6 +180,7 @@ def fit(
         cost=measured.cost.to_dict(),
         loss=target.loss,
         privacy=spent,
+        device=device_name(device),
     )
     return model, record
 
@@ -233,13 +239,14 @@ def learn_encoder(
 def _bare(
     network: nn.Module, architecture: AnyArchitecture, encoder: Encoder, target: AnyTarget
 ) -> nn.Module:
-    """The network without the gradients and the like that training hung on its weights."""
+    """The network on the CPU, without the gradients and the like that training hung on it."""
     if isinstance(architecture, HuggingFace):
         from auditkit.training.huggingface import merge_adapters
 
         merge_adapters(network)
     bare = network_for(architecture, encoder, generator=None, outputs=target.outputs)
-    bare.load_state_dict(network.state_dict(), assign=True)
+    weights = {name: tensor.cpu() for name, tensor in network.state_dict().items()}
+    bare.load_state_dict(weights, assign=True)
     return bare
 
 
@@ -271,7 +278,13 @@ def _steps(
 
 
 def _examples(
-    rows: pd.DataFrame, *, encoder: Encoder, target: AnyTarget, roles: Roles, weight: str | None
+    rows: pd.DataFrame,
+    *,
+    encoder: Encoder,
+    target: AnyTarget,
+    roles: Roles,
+    weight: str | None,
+    device: torch.device,
 ) -> Examples:
     """Rows as the network learns from them; a row that weighs nothing teaches nothing."""
     weights = None
@@ -279,7 +292,7 @@ def _examples(
         rows = rows[rows[weight] > 0]
         weights = torch.from_numpy(rows[weight].to_numpy(dtype=np.float32))
     y = target.encode(rows[str(roles.label)], roles.positive)
-    return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
+    return Examples(torch.from_numpy(encoder.encode(rows)), y, weights).to(device)
 
 
 def _validation(

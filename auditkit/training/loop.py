@@ -96,9 +96,19 @@ class Examples:
     def __len__(self) -> int:
         return len(self.y)
 
-    def __getitem__(self, some: slice | torch.Tensor) -> Examples:
+    def __getitem__(self, some: slice) -> Examples:
         weights = None if self.weights is None else self.weights[some]
         return Examples(self.x[some], self.y[some], weights)
+
+    def at(self, rows: torch.Tensor) -> Examples:
+        """The rows of these numbers; several times as fast as indexing with a tensor."""
+        weights = None if self.weights is None else self.weights.index_select(0, rows)
+        return Examples(self.x.index_select(0, rows), self.y.index_select(0, rows), weights)
+
+    def to(self, device: torch.device) -> Examples:
+        """The same rows on a device."""
+        weights = None if self.weights is None else self.weights.to(device)
+        return Examples(self.x.to(device), self.y.to(device), weights)
 
     def loss(self, network: nn.Module, objective: Objective) -> torch.Tensor:
         """Sum of the losses of the rows, each as often as it counts."""
@@ -124,12 +134,12 @@ def mean_loss(network: nn.Module, examples: Examples, objective: Objective) -> f
     """
     mode = network.training
     network.eval()
-    total = 0.0
+    total = torch.zeros((), dtype=torch.float64, device=examples.y.device)
     with torch.no_grad():
         for start in range(0, len(examples), ROWS_AT_ONCE):
-            total += float(examples[start : start + ROWS_AT_ONCE].loss(network, objective))
+            total += examples[start : start + ROWS_AT_ONCE].loss(network, objective)
     network.train(mode)
-    return total / examples.total
+    return float(total) / examples.total
 
 
 class PlainSteps:
@@ -156,16 +166,22 @@ class PlainSteps:
 
     def take(self) -> Pass:
         """Take the steps of one epoch."""
-        count, total = len(self._examples), torch.zeros((), dtype=torch.float64)
-        order = torch.randperm(count, generator=self._generator)
-        for start in range(0, count, self._batch_size):
-            batch = self._examples[order[start : start + self._batch_size]]
-            loss = batch.loss(self._network, self._objective) * self._scale
+        count, device = len(self._examples), self._examples.y.device
+        # Drawn on the CPU, so that the order is the same on every device.
+        order = torch.randperm(count, generator=self._generator).to(device)
+        # Summed on the device: to look at each loss would make the CPU wait for it.
+        total = torch.zeros((), dtype=torch.float64, device=device)
+        for batch in order.split(self._batch_size):
             self.optimizer.zero_grad(set_to_none=True)
-            (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
+            total += self._gradient(batch)
             self.optimizer.step()
-            total += loss.detach()
         return Pass(float(total), count, -(-count // self._batch_size))
+
+    def _gradient(self, batch: torch.Tensor) -> torch.Tensor:
+        """Write the gradient of the mean loss of a batch; gives the sum of the losses."""
+        loss = self._examples.at(batch).loss(self._network, self._objective) * self._scale
+        (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
+        return loss.detach()
 
     def spent(self) -> None:
         """No bound on the privacy that was spent."""

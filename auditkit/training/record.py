@@ -51,6 +51,7 @@ class TrainingRecord:
         parameters: Trainable numbers.
         cost: Cost of the training, as `auditkit.meter.Cost.to_dict()`.
         loss: What the loss of one row is, and its unit.
+        device: Where it was trained: "cpu", or "cuda" and the name of the processor.
         privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
             `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
@@ -70,6 +71,7 @@ class TrainingRecord:
     cost: dict[str, Any]
     loss: str = "log loss; unit: nats"
     privacy: dict[str, Any] | None = None
+    device: str = "cpu"
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values.

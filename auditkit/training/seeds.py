@@ -41,7 +41,8 @@ def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
     """Give dropout, which only knows torch's global random numbers, a seed for a while.
 
     Args:
-        network: The rates of its layers decide whether anything is done at all.
+        network: The rates of its layers decide whether anything is done at all, and its weights on
+            which device.
         seed: Seed of the run.
 
     Yields:
@@ -63,8 +64,11 @@ def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
         for name in ("p", "dropout", "attention_dropout")
     )
     drops = any(isinstance(rate, int | float) and rate > 0 for rate in rates)
-    with torch.random.fork_rng(devices=[], enabled=drops):
+    cuda = sorted({p.device.index for p in network.parameters() if p.device.type == "cuda"})
+    with torch.random.fork_rng(devices=cuda, enabled=drops):
         if drops:
             state = seed_of(seed, "dropout").generate_state(1, np.uint32)
             torch.default_generator.manual_seed(int(state[0]))
+            for index in cuda:
+                torch.cuda.default_generators[index].manual_seed(int(state[0]))
         yield

@@ -264,6 +264,9 @@ class Training:
             validation loss has not improved for 2 epochs) or "constant".
         patience: Epochs without a better validation loss before training stops and the best
             weights are taken; 0 trains all epochs and keeps the last weights.
+        device: "auto" (CUDA where there is one), "cpu" or "cuda". First weights and the order of
+            rows are the same on both; sums are rounded otherwise, and dropout draws other numbers.
+            Private training takes the CPU.
 
     Raises:
         InputError: If a setting is out of its range; all are listed.
@@ -283,6 +286,7 @@ class Training:
     momentum: float = setting(0.9, real(0, 1))
     schedule: str = setting("cosine", one_of("cosine", "plateau", "constant"))
     patience: int = setting(5, whole(0, 1_000_000))
+    device: str = setting("auto", one_of("auto", "cpu", "cuda"))
 
     def __post_init__(self) -> None:
         check(self)
