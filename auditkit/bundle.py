@@ -39,17 +39,30 @@ def write_bundle(
     Raises:
         InputError: If the folder is there and not empty, or cannot be written.
     """
+    problems = occupied(folder)
+    if problems:
+        raise InputError(problems)
+    return write_whole(folder, _contents(report, files or {}, languages))
+
+
+def occupied(folder: str | Path) -> list[Problem]:
+    """Say what is in the way where a folder is to be made; an empty folder is not.
+
+    Args:
+        folder: The folder.
+
+    Returns:
+        The problem, or none.
+
+    Example:
+        >>> occupied("no-such-folder")
+        []
+    """
     target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        hint = "Choose another folder; an audit is never overwritten."
-        raise InputError([Problem(str(folder), "something is there already", "no folder", hint)])
-    contents = _contents(report, files or {}, languages)
-    try:
-        _write_whole(target, contents)
-    except OSError as error:
-        found = error.strerror or "an error"
-        raise InputError([Problem(str(folder), found, "a folder that can be written")]) from None
-    return target
+    if not target.exists() or (target.is_dir() and not any(target.iterdir())):
+        return []
+    hint = "Choose another folder; nothing is ever overwritten."
+    return [Problem(str(folder), "something is there already", "no folder", hint)]
 
 
 def bundle_folder(out: str | Path, report: Report) -> Path:
@@ -88,17 +101,39 @@ def _manifest(report: Report, contents: Mapping[str, bytes]) -> bytes:
     return (json.dumps(manifest, indent=1) + "\n").encode()
 
 
-def _write_whole(target: Path, contents: Mapping[str, bytes]) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+def write_whole(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
+    """Make a folder of files, whole or not at all.
+
+    Args:
+        folder: The folder to make, absent or empty; its parents are made too.
+        contents: Name to content.
+
+    Returns:
+        The folder.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    target = Path(folder)
     try:
-        for name, text in contents.items():
-            with (draft / name).open("wb") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(stream.fileno())
-        draft.chmod(0o755)
-        draft.rename(target)
-    except OSError:
-        shutil.rmtree(draft, ignore_errors=True)
-        raise
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        try:
+            _write(draft, contents)
+            draft.rename(target)
+        except BaseException:
+            shutil.rmtree(draft, ignore_errors=True)
+            raise
+    except OSError as error:
+        found = error.strerror or "an error"
+        raise InputError([Problem(str(folder), found, "a folder that can be written")]) from None
+    return target
+
+
+def _write(draft: Path, contents: Mapping[str, bytes]) -> None:
+    for name, text in contents.items():
+        with (draft / name).open("wb") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+    draft.chmod(0o755)

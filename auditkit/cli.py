@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from auditkit.starting import init
 
 if TYPE_CHECKING:
     from auditkit.errors import Problem
+    from auditkit.loading import Trained
     from auditkit.report import PolicyRecord, Report
 
 #: Exit statuses.
@@ -184,6 +186,59 @@ class _Said:
 
     def __call__(self, what: str) -> None:
         click.echo(f"[{time.perf_counter() - self.start:6.1f} s] {what}", err=True)
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder to make; nothing is overwritten.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed; by default the one of CONFIG.")
+def train(config: Path, out: Path, seed: int | None) -> int:
+    """Train the model that CONFIG (an auditkit.toml) describes, and save it.
+
+    The rows are split as `auditkit run` splits them, so the test rows stay unseen.
+    """
+    from auditkit.bundle import occupied, write_whole
+    from auditkit.errors import InputError, Problem
+    from auditkit.loading import prepare
+
+    said = _Said()
+    said(f"reading {config}")
+    prepared, problems = prepare(config)
+    problems += occupied(out)
+    if prepared is not None and prepared.architecture is None:
+        expected = 'train = "mlp" or another network'
+        problems.append(Problem(f"{config.name} [subject.model]", "nothing to train", expected))
+    if prepared is None or problems:
+        raise InputError(problems)
+    said(f"training the {prepared.config.subject.model['train']}")
+    trained = prepared.train(seed=seed, progress=sys.stderr.isatty())
+    write_whole(out, _files_of(trained))
+    return _say_trained(trained, out)
+
+
+def _files_of(trained: Trained) -> dict[str, bytes]:
+    """The files of a saved model, and the record of its training."""
+    with tempfile.TemporaryDirectory() as draft:
+        trained.model.save(draft)
+        files = {file.name: file.read_bytes() for file in Path(draft).iterdir()}
+    record = json.dumps(trained.record.to_dict(), indent=1, ensure_ascii=False)
+    return files | {"training.json": f"{record}\n".encode()}
+
+
+def _say_trained(trained: Trained, out: Path) -> int:
+    record = trained.record
+    loss = record.epochs[record.best_epoch - 1].validation_loss
+    held = "no validation rows" if loss is None else f"validation loss {loss:.4f} ({record.loss})"
+    click.echo(
+        f"{trained.model.kind}: {record.parameters:,} parameters, {record.rows:,} rows, "
+        f"{len(record.epochs)} epochs, {held}: {out}"
+    )
+    return PASS
 
 
 @cli.command()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
@@ -18,6 +18,30 @@ from auditkit.scoring import threshold_problems
 from auditkit.subject import DataSource, Subject, in_canonical_order
 from auditkit.threads import one_thread
 from auditkit.training.settings import Training
+
+if TYPE_CHECKING:
+    from auditkit.models.torch import TorchModel
+    from auditkit.training import Recipe, TrainingRecord
+
+
+class Trained(NamedTuple):
+    """A model that was trained as a configuration says.
+
+    Attributes:
+        model: The model.
+        record: How it was trained.
+        recipe: How to train it again.
+        population: All rows, in the order that the split sees.
+        train: Training rows.
+        test: Rows that training has not seen.
+    """
+
+    model: TorchModel
+    record: TrainingRecord
+    recipe: Recipe
+    population: pd.DataFrame
+    train: pd.DataFrame
+    test: pd.DataFrame
 
 
 @dataclass(frozen=True)
@@ -94,9 +118,25 @@ class Prepared:
             "data_notes": self.notes,
         }
 
-    def _trained(self, *, progress: bool) -> Subject:
+    def train(self, *, seed: int | None = None, progress: bool = False) -> Trained:
+        """Train the model that the configuration describes.
+
+        Args:
+            seed: Seed of the training; None takes the one of the configuration.
+            progress: Whether to show a progress bar on stderr.
+
+        Returns:
+            The model, and what belongs to it.
+
+        Raises:
+            InputError: As `auditkit.fit`.
+            TrainingError: As `auditkit.fit`.
+            ValueError: If the configuration names no model to train.
+        """
         from auditkit.training import Recipe, split
 
+        if self.architecture is None:
+            raise ValueError("the configuration names no model to train")
         says = self.config.subject
         everyone = in_canonical_order(self.rows[list(self.roles.columns)], self.roles.weight)
         shares = says.split
@@ -117,20 +157,24 @@ class Prepared:
             features=self.roles.features,
             weight=self.roles.weight,
             validation=validation,
-            seed=says.training.get("seed", 0),
+            seed=says.training.get("seed", 0) if seed is None else seed,
         )
         import torch  # noqa: F401 - loaded before its threads are counted
 
         with one_thread():
             model, record = recipe.fit(train, progress=progress)
+        return Trained(model, record, recipe, everyone, train, test)
+
+    def _trained(self, *, progress: bool) -> Subject:
+        done = self.train(progress=progress)
         return Subject.from_model(
-            model,
-            test,
+            done.model,
+            done.test,
             features=self.roles.features,
-            train=train,
-            population=everyone,
-            record=record,
-            recipe=recipe,
+            train=done.train,
+            population=done.population,
+            record=done.record,
+            recipe=done.recipe,
             **self._facts(),
         )
 

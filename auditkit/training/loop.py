@@ -171,7 +171,7 @@ class PlainSteps:
         order = torch.randperm(count, generator=self._generator).to(device)
         # Summed on the device: to look at each loss would make the CPU wait for it.
         total = torch.zeros((), dtype=torch.float64, device=device)
-        for batch in order.split(self._batch_size):
+        for batch in torch.split(order, self._batch_size):
             self.optimizer.zero_grad(set_to_none=True)
             total += self._gradient(batch)
             self.optimizer.step()
