@@ -181,11 +181,12 @@ def _say_result(report: Report, path: Path, *, as_json: bool) -> int:
 class _Said:
     """Plain progress lines on stderr, each with the seconds since the start."""
 
-    def __init__(self) -> None:
-        self.start = time.perf_counter()
+    def __init__(self, *, speaks: bool = True) -> None:
+        self.start, self.speaks = time.perf_counter(), speaks
 
     def __call__(self, what: str) -> None:
-        click.echo(f"[{time.perf_counter() - self.start:6.1f} s] {what}", err=True)
+        if self.speaks:
+            click.echo(f"[{time.perf_counter() - self.start:6.1f} s] {what}", err=True)
 
 
 @cli.command()
@@ -200,13 +201,21 @@ class _Said:
 def train(config: Path, out: Path, seed: int | None) -> int:
     """Train the model that CONFIG (an auditkit.toml) describes, and save it.
 
-    The rows are split as `auditkit run` splits them, so the test rows stay unseen.
+    The rows are split as `auditkit run` splits them, so the test rows stay unseen. In several
+    processes: torchrun --nproc-per-node 2 -m auditkit train CONFIG --out FOLDER
     """
+    from auditkit.training.parallel import processes
+
+    with processes() as here:
+        return _train(config, out, seed, speaks=here.first)
+
+
+def _train(config: Path, out: Path, seed: int | None, *, speaks: bool) -> int:
     from auditkit.bundle import occupied, write_whole
     from auditkit.errors import InputError, Problem
     from auditkit.loading import prepare
 
-    said = _Said()
+    said = _Said(speaks=speaks)
     said(f"reading {config}")
     prepared, problems = prepare(config)
     problems += occupied(out)
@@ -217,8 +226,10 @@ def train(config: Path, out: Path, seed: int | None) -> int:
         raise InputError(problems)
     said(f"training the {prepared.config.subject.model['train']}")
     trained = prepared.train(seed=seed, progress=sys.stderr.isatty())
-    write_whole(out, _files_of(trained))
-    return _say_trained(trained, out)
+    if speaks:
+        write_whole(out, _files_of(trained))
+        _say_trained(trained, out)
+    return PASS
 
 
 def _files_of(trained: Trained) -> dict[str, bytes]:
@@ -230,7 +241,7 @@ def _files_of(trained: Trained) -> dict[str, bytes]:
     return files | {"training.json": f"{record}\n".encode()}
 
 
-def _say_trained(trained: Trained, out: Path) -> int:
+def _say_trained(trained: Trained, out: Path) -> None:
     record = trained.record
     loss = record.epochs[record.best_epoch - 1].validation_loss
     held = "no validation rows" if loss is None else f"validation loss {loss:.4f} ({record.loss})"
@@ -238,7 +249,6 @@ def _say_trained(trained: Trained, out: Path) -> int:
         f"{trained.model.kind}: {record.parameters:,} parameters, {record.rows:,} rows, "
         f"{len(record.epochs)} epochs, {held}: {out}"
     )
-    return PASS
 
 
 @cli.command()

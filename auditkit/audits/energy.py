@@ -168,6 +168,8 @@ class Energy:
             Measurements, and the table `phases`.
         """
         outer = meter.outermost(meter.costs_of(getattr(subject.record, "cost", None)))
+        if _processes(subject) > 1:
+            outer = []
         yield from _training(subject, outer)
         yield from _size(subject)
         yield from _operations(subject, rng)
@@ -230,8 +232,14 @@ def _busy(cost: meter.Cost) -> str:
     return "; the machine was busy with other work meanwhile" if cost.contended else ""
 
 
+def _processes(subject: Subject) -> int:
+    return int(getattr(subject.record, "processes", 1))
+
+
 def _training(subject: Subject, outer: list[meter.Cost]) -> Iterator[Measurement]:
     reason = subject.missing({"record"}) or "the training record does not hold what it cost"
+    if _processes(subject) > 1:
+        reason = f"only the first of the {_processes(subject)} processes of training was metered"
     source = "training record, metered while the model was trained"
     if not outer:
         for metric in (

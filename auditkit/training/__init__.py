@@ -21,6 +21,7 @@ from auditkit.training.settings import (
 if TYPE_CHECKING:
     from auditkit.training.estimator import TorchClassifier, TorchRegressor
     from auditkit.training.fitting import fit
+    from auditkit.training.parallel import processes
     from auditkit.training.recipe import Recipe
     from auditkit.training.record import Epoch, TrainingError, TrainingRecord
     from auditkit.training.splitting import split
@@ -34,13 +35,14 @@ _HOMES = {
     "TrainingError": "record",
     "TrainingRecord": "record",
     "fit": "fitting",
+    "processes": "parallel",
     "split": "splitting",
 }
 
 __all__ = [
     "LSTM", "MLP", "Architecture", "BagOfWords", "Epoch", "HuggingFace", "PooledEmbedding",
     "Privacy", "Recipe", "Seq2Seq", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
-    "TrainingError", "TrainingRecord", "fit", "split",
+    "TrainingError", "TrainingRecord", "fit", "processes", "split",
 ]  # fmt: skip
 
 

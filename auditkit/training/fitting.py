@@ -28,6 +28,7 @@ from auditkit.training.devices import device_for, device_name
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
+from auditkit.training.parallel import Processes, current
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
 from auditkit.training.seq2seq_settings import Seq2Seq
@@ -118,11 +119,13 @@ def fit(
         progress: Whether to show a progress bar on stderr.
 
     Returns:
-        The model, and the record of its training.
+        The model, and the record of its training. Of several processes (see
+        `auditkit.training.parallel`) each gets the same model.
 
     Raises:
         InputError: If rows, columns, label or settings do not fit; the problems are listed.
-        TrainingError: If a loss is not finite, or private training fails its self-test.
+        TrainingError: If a loss is not finite, private training fails its self-test, or several
+            processes do not have the same rows, settings and, at the end, weights.
 
     Example:
         >>> from auditkit.training import MLP, Training
@@ -138,9 +141,9 @@ def fit(
     names = _features(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
     _demand_trainable(rows, validation, roles, weight, seed)
-    device = device_for(training, privacy)
+    device, here = device_for(training, privacy), current()
     if privacy is not None:
-        _demand_private(architecture, weight)
+        _demand_private(architecture, weight, here.count)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
@@ -157,10 +160,22 @@ def fit(
             _examples, encoder=encoder, target=target, roles=roles, weight=weight, device=device
         )
         learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        steps = _steps(network, prepare(rows), target, training, privacy, seed)
-        validate = _validation(network, prepare, target, validation)
-        with seeded_dropout(network, seed):
-            curve = run(network, steps, training, validate, progress=progress)
+        examples = prepare(rows)
+        given = repr(
+            (
+                architecture,
+                training,
+                seed,
+                device.type,
+                0 if validation is None else len(validation),
+            )
+        )
+        here.demand_same("rows or settings", given, *examples.tensors)
+        steps = _steps(network, examples, target, training, privacy, seed)
+        validate = _validation(network, prepare, target, validation, here)
+        with seeded_dropout(network, seed, here.rank):
+            curve = run(network, steps, training, validate, progress=progress and here.first)
+        here.demand_same("weights", *network.state_dict().values())
         spent = steps.spent()
     architecture = _publishable(architecture, network)
     bare = _bare(network, architecture, encoder, target)
@@ -181,6 +196,7 @@ def fit(
         loss=target.loss,
         privacy=spent,
         device=device_name(device),
+        processes=here.count,
     )
     return model, record
 
@@ -300,11 +316,12 @@ def _validation(
     prepare: Callable[[pd.DataFrame], Examples],
     target: AnyTarget,
     validation: pd.DataFrame | None,
+    here: Processes,
 ) -> Callable[[], float] | None:
     examples = None if validation is None or validation.empty else prepare(validation)
     if examples is None or not len(examples):
         return None
-    return lambda: mean_loss(network, examples, target.objective)
+    return lambda: here.agreed(lambda: mean_loss(network, examples, target.objective))
 
 
 def _parts(
@@ -357,8 +374,11 @@ def _features(
     return list(features)
 
 
-def _demand_private(architecture: AnyArchitecture, weight: str | None) -> None:
+def _demand_private(architecture: AnyArchitecture, weight: str | None, processes: int) -> None:
     problems = []
+    if processes > 1:
+        found, expected = f"private training in {processes} processes", "one process"
+        problems.append(Problem("privacy", found, expected))
     if weight is not None:
         found, expected = f"weights of rows ({quote(weight)})", "private training without weights"
         problems.append(Problem("privacy", found, expected))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 from torch import nn
 
+from auditkit.training.parallel import current
 from auditkit.training.record import Epoch, TrainingError
 from auditkit.training.seeds import seed_of, torch_generator
 from auditkit.training.settings import Training
@@ -116,6 +117,11 @@ class Examples:
         return each.sum() if self.weights is None else each @ self.weights
 
     @property
+    def tensors(self) -> list[torch.Tensor]:
+        """All that the rows are made of."""
+        return [self.x, self.y, *([] if self.weights is None else [self.weights])]
+
+    @property
     def total(self) -> float:
         """Rows, each as often as it counts."""
         return float(len(self) if self.weights is None else self.weights.double().sum())
@@ -145,6 +151,8 @@ def mean_loss(network: nn.Module, examples: Examples, objective: Objective) -> f
 class PlainSteps:
     """Ordinary training of one network: every row once an epoch, in a random order.
 
+    Several processes (see `auditkit.training.parallel`) take each batch together.
+
     Attributes:
         optimizer: The optimizer that is told the learning rate.
     """
@@ -158,7 +166,9 @@ class PlainSteps:
         training: Training,
         seed: int,
     ) -> None:
-        self._network, self._examples, self._objective = network, examples, objective
+        self._here = current()
+        self._network, self._examples = self._here.wrap(network), examples
+        self._objective = objective
         self._batch_size = training.batch_size
         self._generator = torch_generator(seed_of(seed, "order"))
         self._scale = len(examples) / examples.total  # weights count as if their mean were 1
@@ -175,12 +185,23 @@ class PlainSteps:
             self.optimizer.zero_grad(set_to_none=True)
             total += self._gradient(batch)
             self.optimizer.step()
-        return Pass(float(total), count, -(-count // self._batch_size))
+        return Pass(self._here.sum(float(total)), count, -(-count // self._batch_size))
 
     def _gradient(self, batch: torch.Tensor) -> torch.Tensor:
-        """Write the gradient of the mean loss of a batch; gives the sum of the losses."""
-        loss = self._examples.at(batch).loss(self._network, self._objective) * self._scale
-        (loss / len(batch)).backward()  # type: ignore[no-untyped-call]
+        """Write the gradient of the mean loss of a batch.
+
+        Args:
+            batch: Numbers of rows.
+
+        Returns:
+            Sum of the losses of the rows that this process took.
+        """
+        share = self._here.share(batch)
+        # A process for which no row is left counts one as nothing: the others wait for its part.
+        rows, scale = (share, self._scale) if len(share) else (batch[:1], 0.0)
+        loss = self._examples.at(rows).loss(self._network, self._objective) * scale
+        # The gradient that is used is the mean over the processes.
+        (loss / (len(batch) / self._here.count)).backward()  # type: ignore[no-untyped-call]
         return loss.detach()
 
     def spent(self) -> None:

@@ -51,6 +51,7 @@ class TrainingRecord:
         parameters: Trainable numbers.
         cost: Cost of the training, as `auditkit.meter.Cost.to_dict()`.
         loss: What the loss of one row is, and its unit.
+        processes: Processes that trained it together; `cost` is that of the first of them.
         device: Where it was trained: "cpu", or "cuda" and the name of the processor.
         privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
@@ -72,6 +73,7 @@ class TrainingRecord:
     loss: str = "log loss; unit: nats"
     privacy: dict[str, Any] | None = None
     device: str = "cpu"
+    processes: int = 1
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values.

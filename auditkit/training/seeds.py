@@ -37,13 +37,14 @@ def torch_generator(sequence: np.random.SeedSequence) -> torch.Generator:
 
 
 @contextmanager
-def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
+def seeded_dropout(network: nn.Module, seed: int, rank: int = 0) -> Iterator[None]:
     """Give dropout, which only knows torch's global random numbers, a seed for a while.
 
     Args:
         network: The rates of its layers decide whether anything is done at all, and its weights on
             which device.
         seed: Seed of the run.
+        rank: Number of the process; each draws numbers of its own.
 
     Yields:
         Nothing; afterwards torch's global random numbers go on as if nothing had been.
@@ -67,7 +68,8 @@ def seeded_dropout(network: nn.Module, seed: int) -> Iterator[None]:
     cuda = sorted({p.device.index for p in network.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=cuda, enabled=drops):
         if drops:
-            state = seed_of(seed, "dropout").generate_state(1, np.uint32)
+            purpose = f"dropout {rank}" if rank else "dropout"
+            state = seed_of(seed, purpose).generate_state(1, np.uint32)
             torch.default_generator.manual_seed(int(state[0]))
             for index in cuda:
                 torch.cuda.default_generators[index].manual_seed(int(state[0]))
