@@ -16,7 +16,16 @@ import torch
 from small_training import SMALL_LSTM, cards, people
 
 from auditkit.errors import AuditkitError
-from auditkit.training import MLP, PooledEmbedding, Privacy, TextLSTM, Training, fit, processes
+from auditkit.training import (
+    MLP,
+    PooledEmbedding,
+    Privacy,
+    Seq2Seq,
+    TextLSTM,
+    Training,
+    fit,
+    processes,
+)
 
 #: Full batches of plain steepest descent: nothing but rounding tells processes apart.
 FULL = Training(
@@ -53,6 +62,12 @@ FITS: dict[str, dict[str, Any]] = {
     "pooled": {
         "architecture": PooledEmbedding(hidden=4, embedding=4, length=8, dropout=0),
         "rows": reviews(121), "training": ODD,
+    },
+    "seq2seq": {
+        "architecture": Seq2Seq(source="text", hidden=4, embedding=4, dropout=0),
+        "rows": reviews(121).assign(y=lambda rows: rows["text"].str[::-1]),
+        "training": dataclasses.replace(ODD, learning_rate=0.02),
+        "task": "sequence-to-sequence",
     },
     "dropout": {
         "architecture": MLP(hidden=(16,), dropout=0.2), "rows": people(2_000),

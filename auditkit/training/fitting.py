@@ -156,23 +156,13 @@ def fit(
         weights = torch_generator(seed_of(seed, "weights"))
         network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
         network.to(device)
-        prepare = partial(
-            _examples, encoder=encoder, target=target, roles=roles, weight=weight, device=device
-        )
+        prepare = partial(_examples, encoder=encoder, target=target, roles=roles, weight=weight)
         learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        examples = prepare(rows)
-        given = repr(
-            (
-                architecture,
-                training,
-                seed,
-                device.type,
-                0 if validation is None else len(validation),
-            )
-        )
+        examples = prepare(rows).to(device)
+        validate = _validation(network, prepare, target, validation, here)
+        given = repr((architecture, training, seed, device.type, validate is None))
         here.demand_same("rows or settings", given, *examples.tensors)
         steps = _steps(network, examples, target, training, privacy, seed)
-        validate = _validation(network, prepare, target, validation, here)
         with seeded_dropout(network, seed, here.rank):
             curve = run(network, steps, training, validate, progress=progress and here.first)
         here.demand_same("weights", *network.state_dict().values())
@@ -294,13 +284,7 @@ def _steps(
 
 
 def _examples(
-    rows: pd.DataFrame,
-    *,
-    encoder: Encoder,
-    target: AnyTarget,
-    roles: Roles,
-    weight: str | None,
-    device: torch.device,
+    rows: pd.DataFrame, *, encoder: Encoder, target: AnyTarget, roles: Roles, weight: str | None
 ) -> Examples:
     """Rows as the network learns from them; a row that weighs nothing teaches nothing."""
     weights = None
@@ -308,7 +292,7 @@ def _examples(
         rows = rows[rows[weight] > 0]
         weights = torch.from_numpy(rows[weight].to_numpy(dtype=np.float32))
     y = target.encode(rows[str(roles.label)], roles.positive)
-    return Examples(torch.from_numpy(encoder.encode(rows)), y, weights).to(device)
+    return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
 
 
 def _validation(
@@ -321,6 +305,7 @@ def _validation(
     examples = None if validation is None or validation.empty else prepare(validation)
     if examples is None or not len(examples):
         return None
+    examples = examples.to(next(network.parameters()).device)
     return lambda: here.agreed(lambda: mean_loss(network, examples, target.objective))
 
 

@@ -138,10 +138,9 @@ def test_rows_and_network_are_moved_to_the_device_once_and_the_model_comes_back(
 
     monkeypatch.setattr(Examples, "to", examples)
     monkeypatch.setattr(torch.nn.Module, "to", network)
-    chosen = torch.device("cpu", 0)
-    monkeypatch.setattr("auditkit.training.fitting.device_for", lambda *_: chosen)
+    monkeypatch.setattr("auditkit.training.fitting.device_for", lambda *_: CPU)
     model, _ = fit(MLP(hidden=(4,)), people(), label="y", training=FEW)
-    assert moved == [("Network", chosen), ("360 rows", chosen), ("40 rows", chosen)]
+    assert sorted(moved, key=str) == [("360 rows", CPU), ("40 rows", CPU), ("Network", CPU)]
     assert {parameter.device for parameter in model.network.parameters()} == {CPU}
 
 

@@ -48,7 +48,7 @@ def test_two_processes_give_the_weights_and_losses_of_one(
     both: tuple[Path, list[dict[str, Any]]], name: str
 ) -> None:
     one, record = of_one(name)
-    two, said = TorchModel.load(both[0] / name), both[1][0][name]["record"]
+    two, said = type(one).load(both[0] / name), both[1][0][name]["record"]
     weights = two.network.state_dict()
     for key, tensor in one.network.state_dict().items():
         torch.testing.assert_close(weights[key], tensor, atol=1e-5, rtol=0)
