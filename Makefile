@@ -26,6 +26,7 @@ reports: .venv
 
 bench: .venv
 	$(BIN)/python benchmarks/speed.py
+	$(BIN)/python benchmarks/training.py
 
 validity: .venv
 	$(BIN)/python -m pytest -m slow
