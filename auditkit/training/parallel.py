@@ -104,7 +104,8 @@ class Processes:
             if isinstance(part, str):
                 digest.update(part.encode())
             else:
-                digest.update(part.detach().cpu().contiguous().numpy().tobytes())
+                flat = part.detach().cpu().flatten().view(torch.uint8)  # of any type of numbers
+                digest.update(flat.numpy().tobytes())
         mine = torch.tensor(list(digest.digest()), dtype=torch.uint8)
         found = [torch.empty_like(mine) for _ in range(self.count)]
         distributed.all_gather(found, mine)
