@@ -64,11 +64,21 @@ def _decision(page: Page) -> Markup:
     roles = page.report.subject.roles
     if roles.prediction is not None:
         return page.words("scope.prediction", column=name(roles.prediction))
-    score = name(roles.score) if roles.score is not None else page.words("scope.model_score")
+    score = name(roles.score) if roles.score is not None else _given(page)
     if roles.threshold is None:
         return score
     threshold = numbers.limit(roles.threshold)
     return page.words("scope.threshold", score=score, threshold=threshold)
+
+
+def _given(page: Page) -> Markup:
+    """What a model of the task gives."""
+    given = {
+        "multiclass": page.words("scope.model_class"),
+        "regression": page.words("scope.model_number"),
+        "sequence-to-sequence": page.words("scope.model_text"),
+    }
+    return given.get(page.report.subject.task, page.words("scope.model_score"))
 
 
 def _weights(page: Page) -> list[Pair]:

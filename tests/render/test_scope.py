@@ -142,3 +142,20 @@ def test_the_audits_that_used_the_weights_are_told_from_those_that_did_not(
     assert "Performance" in text.split("Not used by")[1]
     fairness["weighted"] = False
     assert "Used by: no audit." in facts(record)["Weights of rows"]
+
+
+@pytest.mark.parametrize(
+    ("task", "said"),
+    [
+        ("binary", "the score of the model"),
+        ("multiclass", "the class to which the model gives the highest score"),
+        ("regression", "the number that the model gives"),
+        ("sequence-to-sequence", "the text that the model writes"),
+    ],
+)
+def test_what_a_model_gives_is_said_for_its_task(
+    record: dict[str, Any], task: str, said: str
+) -> None:
+    record["subject"]["task"] = task
+    record["subject"]["roles"] = {"label": "y"}
+    assert facts(record)["Decision"] == said
