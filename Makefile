@@ -29,6 +29,7 @@ bench: .venv
 	$(BIN)/python benchmarks/training.py
 
 validity: .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]"
 	$(BIN)/python -m pytest -m slow
 
 .venv: $(STAMP)
