@@ -43,6 +43,7 @@ from auditkit.threads import one_thread
 BUILT_IN = (
     "auditkit.audits.performance:Performance",
     "auditkit.audits.fairness:Fairness",
+    "auditkit.audits.adverse_impact:AdverseImpact",
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",

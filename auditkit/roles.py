@@ -11,8 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from auditkit.errors import Problem, nearest, quote
+from auditkit.evidence import ALL_GROUPS
 
 Task = Literal["binary", "multiclass", "regression", "sequence-to-sequence"]
+#: The group of rows whose sensitive value is missing.
+UNKNOWN = "unknown"
 #: Every kind of prediction.
 TASKS: tuple[Task, ...] = get_args(Task)
 #: A label with more distinct values than this is no set of classes.
@@ -64,6 +67,41 @@ class Groups:
         names = (*self.names, *(name for name in other.names if name not in self.names))
         place = np.array([names.index(name) for name in other.names] + [-1], dtype=np.int64)
         return Groups(self.column, names, place[other.codes])
+
+
+def group_labels(groups: Groups) -> tuple[str, ...]:
+    """Names of the groups of a column and, last, of its unknown rows; all different.
+
+    Args:
+        groups: The groups; their names are untrusted.
+
+    Returns:
+        The names. One that has a meaning of its own in a slice is put in brackets.
+
+    Example:
+        >>> group_labels(Groups("sex", ("*", "F"), np.array([0, 1])))
+        ('(*)', 'F', 'unknown')
+    """
+    names = [_free(name, groups.names) if name == ALL_GROUPS else name for name in groups.names]
+    return (*names, _free(UNKNOWN, names))
+
+
+def _free(name: str, taken: Sequence[str]) -> str:
+    while name in taken:
+        name = f"({name})"
+    return name
+
+
+def origin(name: str, columns: Sequence[str]) -> str:
+    """The column that a column of one of its values ("column: value") was made from, or itself.
+
+    Crossing the two would compare a column with itself.
+
+    Example:
+        >>> origin("race: White", ["sex", "race"]), origin("sex", ["sex", "race"])
+        ('race', 'sex')
+    """
+    return next((column for column in columns if name.startswith(f"{column}: ")), name)
 
 
 @dataclass(frozen=True)

@@ -16,11 +16,9 @@ from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
 from auditkit.models import Model, NetworkModel, SequenceModel
 from auditkit.models.answers import as_texts, checked_scores, checked_texts
-from auditkit.roles import Groups, Roles, Task, as_names, make_groups, weight_problems
+from auditkit.roles import UNKNOWN, Groups, Roles, Task, as_names, make_groups, weight_problems
 from auditkit.scoring import THRESHOLD, disagreement, threshold_problems
 
-#: The group of rows whose sensitive value is missing.
-UNKNOWN = "unknown"
 __all__ = ["NEEDS", "UNKNOWN", "DataSource", "Groups", "Recipe", "Subject", "Task"]
 
 #: What an audit can ask for in `needs`, and what to do when it is not there.

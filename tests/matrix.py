@@ -30,6 +30,7 @@ BEGIN, END = "<!-- matrix: python tests/matrix.py -->\n", "<!-- end of matrix --
 LETTERS = {
     "performance": "p",
     "fairness": "f",
+    "adverse-impact": "a",
     "explainability": "x",
     "privacy": "v",
     "energy": "e",

@@ -34,8 +34,8 @@ from auditkit.methods.groupwise import Settings
 from auditkit.methods.intervals import wilson
 from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
 from auditkit.methods.weighting import EFFECTIVE, weighted_words
-from auditkit.roles import TASKS
-from auditkit.subject import UNKNOWN, Groups, Subject
+from auditkit.roles import TASKS, group_labels, origin
+from auditkit.subject import Groups, Subject
 
 #: Why a model without a choice has no parity.
 CONSTANT = "the model gives everyone the same decision; parity is vacuous"
@@ -178,8 +178,8 @@ class Fairness:
         alone = [(name,) for name in columns]
         if not self.intersections:
             return [*alone]
-        origin = {name: _origin(name, columns) for name in columns}
-        return [*alone, *(p for p in combinations(columns, 2) if origin[p[0]] != origin[p[1]])]
+        made = {name: origin(name, columns) for name in columns}
+        return [*alone, *(p for p in combinations(columns, 2) if made[p[0]] != made[p[1]])]
 
     def _compared(
         self, groups: Sequence[Groups], cells: Cells, lines: _Lines
@@ -298,29 +298,6 @@ class Fairness:
                 yield _share(rate, crossing, i, self.level)
 
 
-def group_labels(groups: Groups) -> tuple[str, ...]:
-    """Names of the groups of a column and, last, of its unknown rows; all different.
-
-    Args:
-        groups: The groups; their names are untrusted.
-
-    Returns:
-        The names. One that has a meaning of its own in a slice is put in brackets.
-
-    Example:
-        >>> group_labels(Groups("sex", ("*", "F"), np.array([0, 1])))
-        ('(*)', 'F', 'unknown')
-    """
-    names = [_free(name, groups.names) if name == ALL_GROUPS else name for name in groups.names]
-    return (*names, _free(UNKNOWN, names))
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    while name in taken:
-        name = f"({name})"
-    return name
-
-
 def _share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
     table, where, method = crossing.table[i], crossing.where(i), "Wilson"
     successes, totals = (int(count) for count in rate.of(table))
@@ -343,14 +320,6 @@ def _share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
         source=source,
         slice=where,
     )
-
-
-def _origin(name: str, columns: Sequence[str]) -> str:
-    """The column that a column of one of its values ("column: value") was made from, or itself.
-
-    Crossing the two would compare a column with itself.
-    """
-    return next((column for column in columns if name.startswith(f"{column}: ")), name)
 
 
 def _by_group(subject: Subject, settings: Settings) -> ByGroup:

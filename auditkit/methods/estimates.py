@@ -8,7 +8,7 @@ from typing import SupportsFloat
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.evidence import Interval
+from auditkit.evidence import Cell, Interval
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -61,3 +61,15 @@ def as_interval(
     """
     low, high = float(bounds[0]), float(bounds[1])
     return None if np.isnan(low) else Interval(low, high, level, method)
+
+
+def cells_of(found: Estimate | None) -> tuple[Cell, Cell, Cell]:
+    """A number with its bounds, as the columns x, x_low and x_high of a table hold them.
+
+    Example:
+        >>> cells_of(Estimate(0.2, Interval(0.1, 0.3, 0.95, "Wilson"))), cells_of(None)
+        ((0.2, 0.1, 0.3), (None, None, None))
+    """
+    if found is None or found.interval is None:
+        return (None if found is None else found.value), None, None
+    return found.value, found.interval.low, found.interval.high

@@ -52,7 +52,8 @@ def figures(page: Page, table: TableRecord) -> list[Figure]:
 
 
 def plain(page: Page, table: TableRecord) -> Figure:
-    """Show a table as it is."""
-    caption = page.words("table.caption", n=len(table.rows))
+    """Show a table as it is, with our words for its kind where there are any."""
+    kind = f"table.{table.chart}"
+    caption = page.words(kind if page.words.has(kind) else "table.caption", n=len(table.rows))
     data = data_table(page, table)
     return Figure(name(table.title, 80), caption, data=data, note=source_note(table))

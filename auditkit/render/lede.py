@@ -55,6 +55,8 @@ def shows(page: Page, pillar: Pillar) -> Markup:
     """Say what a pillar shows, whatever was judged."""
     if pillar.name == "fairness":
         return _fairness(page, pillar)
+    if pillar.name == "adverse-impact":
+        return _impact(page, pillar) or _headlines(page, pillar)
     if pillar.name == "explainability":
         return _explainability(page, pillar) or _headlines(page, pillar)
     return _headlines(page, pillar)
@@ -70,6 +72,20 @@ def _fairness(page: Page, pillar: Pillar) -> Markup:
     if not surest:
         return _surest_gap(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     return sentences.measured_sentence(page, min(surest, key=lambda pair: pair[0])[1])
+
+
+def _impact(page: Page, pillar: Pillar) -> Markup:
+    """Say which column has the surest low ratio, and how many categories are surely low."""
+    ratios = [m for m in pillar.measurements if m.metric == "lowest_impact_ratio"]
+    surest = [(m.interval.high, m) for m in ratios if m.interval]
+    if not surest:
+        return Markup("")
+    lowest = min(surest, key=lambda pair: pair[0])[1]
+    tested = [row for table in pillar.tables for row in records(table)]
+    below = sum(row.get("four_fifths") == "below 0.8 and significant" for row in tested)
+    attribute = page.where(lowest.slice)
+    first = page.words("lede.impact", attribute=attribute, value=page.measured(lowest))
+    return join([first, " ", page.words("lede.impact_below", n=below)])
 
 
 def _surest_gap(page: Page, pillar: Pillar) -> Markup:

@@ -36,6 +36,8 @@ Pair = tuple[Markup, Markup]
 PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
 #: Verdicts of a criterion that is not met, or not yet.
 UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
+#: Where the sections of the built-in audits stand; other audits follow as they came.
+PLACES = (*PILLARS[:2], "adverse-impact", *PILLARS[2:])
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
 
@@ -46,7 +48,8 @@ HUGEST = 10**290
 _HINTS = {
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
-    "fairness": ("parity", "odds", "opportunity", "impact_ratio", "fairness", "_difference"),
+    "adverse-impact": ("impact_ratio", "shortfall", "standardized_mean", "scoring_rate"),
+    "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),
     "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
     "performance": (
         *("accuracy", "auc", "brier", "f1", "calibration", "precision", "recall"),
@@ -202,13 +205,14 @@ class Page:
         """The pillars of every report, then whatever other audits there are."""
         named = [audit.name for audit in self.report.audits]
         named += [m.audit for m in self.report.measurements] + [j.pillar for j in self.judged]
-        names = dict.fromkeys([*PILLARS, *named])
+        wanted = {*PILLARS, *named}
+        names = dict.fromkeys([*(place for place in PLACES if place in wanted), *named])
         return tuple(self._pillar(audit, place) for place, audit in enumerate(names, 1))
 
     def _pillar(self, audit: str, place: int) -> Pillar:
         return Pillar(
             audit,
-            audit if audit in PILLARS else f"audit-{place}",
+            audit if audit in PLACES else f"audit-{place}",
             next((a for a in self.report.audits if a.name == audit), None),
             tuple(j for j in self.judged if j.pillar == audit),
             tuple(m for m in self.report.measurements if m.audit == audit),
