@@ -274,18 +274,22 @@ def against_reference(
     if apart.reference is None:
         return
     yield from _measured(column, labels, sizes, apart, ratios)
+    columns = {MEAN_DIFFERENCE.id: apart.found, NAMED_RATIO.id: ratios.found}
+    kept = {metric: found for metric, found in columns.items() if found}
     rows = [
         (
             *(label, int(sizes[i]), means[i]),
-            *(*cells_of(apart.found.get(i)), *cells_of(ratios.found.get(i))),
+            *(cell for found in kept.values() for cell in cells_of(found.get(i))),
             "reference" if i == apart.reference else "compared",
         )
         for i, label in enumerate(labels)
     ]
     whose = "the most favourable mean score" if named is None else "named beforehand"
     source = f"{rows_words(int((codes < 0).sum()))} of unknown group left out; reference: "
-    reference = quote(labels[apart.reference])
-    yield _table(column, rows, f"{source}{reference}, {whose}", level, slug)
+    source += f"{quote(labels[apart.reference])}, {whose}"
+    if not high_is_good:
+        source += "; a high score is unfavourable here"
+    yield _table(column, list(kept), rows, source, level, slug)
 
 
 def _measured(
@@ -307,16 +311,18 @@ def _measured(
 
 
 def _table(
-    column: str, rows: Sequence[tuple[Cell, ...]], source: str, level: float, slug: str
+    column: str,
+    metrics: Sequence[str],
+    rows: Sequence[tuple[Cell, ...]],
+    source: str,
+    level: float,
+    slug: str,
 ) -> Table:
-    difference, ratio = MEAN_DIFFERENCE.id, NAMED_RATIO.id
+    numbers = (f"{metric}{end}" for metric in metrics for end in ("", "_low", "_high"))
     return Table(
         name=f"lending-{slug}",
         title=f"As lenders look at it, by {column}",
-        columns=(
-            *("group", "n", "mean_score", difference, f"{difference}_low", f"{difference}_high"),
-            *(ratio, f"{ratio}_low", f"{ratio}_high", "standing"),
-        ),
+        columns=("group", "n", "mean_score", *numbers, "standing"),
         rows=tuple(rows),
         source=f"{source}. Every row counts the same. Mean score less that of the reference, over "
         "the pooled standard deviation of both; the ratio only against a reference that was "

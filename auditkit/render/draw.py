@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from auditkit.render.charts_explain import density_strip, waterfall
 from auditkit.render.charts_groups import groups
+from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
 from auditkit.render.charts_rows import bars, forest, phases
 from auditkit.render.figures import Figure, data_table, source_note
@@ -25,6 +26,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
     "forest": (forest, frozenset({"difference"})),
     "groups": (groups, frozenset({"attribute", "group"})),
+    "impact-tests": (impact_tests, frozenset({"category", "impact_ratio", "four_fifths"})),
     "line": (curves, frozenset()),
     "log-log-roc": (log_log_roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "phases": (phases, frozenset({"phase", "joules"})),
@@ -54,6 +56,7 @@ def figures(page: Page, table: TableRecord) -> list[Figure]:
 def plain(page: Page, table: TableRecord) -> Figure:
     """Show a table as it is, with our words for its kind where there are any."""
     kind = f"table.{table.chart}"
-    caption = page.words(kind if page.words.has(kind) else "table.caption", n=len(table.rows))
-    data = data_table(page, table)
-    return Figure(name(table.title, 80), caption, data=data, note=source_note(table))
+    ours = page.words.has(kind)
+    caption = page.words(kind if ours else "table.caption", n=len(table.rows))
+    data, note = data_table(page, table), source_note(table)
+    return Figure(name(table.title, 80), caption, data=data, note=note, opened=ours)

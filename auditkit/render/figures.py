@@ -116,6 +116,7 @@ class Figure:
         data: The numbers behind it, or None.
         note: How it was made.
         half: Whether it may share its line with another.
+        opened: Whether its numbers stand in the open however many they are.
     """
 
     title: Markup
@@ -124,6 +125,7 @@ class Figure:
     data: DataTable | None = None
     note: Markup = NOTHING
     half: bool = False
+    opened: bool = False
 
     @property
     def kind(self) -> str:
@@ -138,7 +140,9 @@ class Figure:
     @property
     def is_short(self) -> bool:
         """Whether its numbers can stand in the open."""
-        return self.data is not None and len(self.data.rows) <= SHORT and not self.data.left_out
+        if self.data is None or self.opened:
+            return self.opened
+        return len(self.data.rows) <= SHORT and not self.data.left_out
 
 
 def value(shown: numbers.Shown | None) -> Markup:

@@ -85,7 +85,8 @@ def _impact(page: Page, pillar: Pillar) -> Markup:
     below = sum(row.get("four_fifths") == "below 0.8 and significant" for row in tested)
     attribute = page.where(lowest.slice)
     first = page.words("lede.impact", attribute=attribute, value=page.measured(lowest))
-    return join([first, " ", page.words("lede.impact_below", n=below)])
+    then = page.words("lede.impact_below", n=below) if below else page.words("lede.impact_none")
+    return join([first, " ", then])
 
 
 def _surest_gap(page: Page, pillar: Pillar) -> Markup:

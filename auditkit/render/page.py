@@ -236,7 +236,7 @@ class Page:
     def pillar_title(self, audit: str) -> Markup:
         """The title of a section."""
         key = f"pillar.{audit}"
-        if audit in PILLARS or audit == "other":
+        if audit in PLACES or audit == "other":
             return self.words(key)
         return name(audit[:1].upper() + audit[1:].replace("-", " "))
 

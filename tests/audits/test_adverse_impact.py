@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,7 +51,7 @@ def people(
     return Subject.from_scores(frame, label=None, score="s", sensitive=["sex", "race"])
 
 
-def scored(scores: list[float], sex: list[str | None]) -> Subject:
+def scored(scores: Sequence[float], sex: Sequence[str | None]) -> Subject:
     frame = pd.DataFrame({"s": scores, "sex": sex})
     return Subject.from_scores(frame, label=None, score="s", sensitive=["sex"])
 
@@ -200,6 +200,7 @@ def test_lenders_figures_are_held_against_the_reference_that_is_named() -> None:
     assert picked("standardized_mean_difference", sex="M").value == pytest.approx(-0.1 / spread)
     assert "'F', the most favourable mean score" in picked.tables["lending-sex"].source
     assert not any(m.metric == "adverse_impact_ratio" for m in picked.measurements)
+    assert "adverse_impact_ratio" not in picked.tables["lending-sex"].columns
 
 
 def test_without_names_every_column_has_a_table_and_the_first_two_are_crossed() -> None:
@@ -295,10 +296,44 @@ def test_settings_out_of_range_are_refused(settings: dict[str, Any], name: str) 
         AdverseImpact(**settings)
 
 
-def test_the_page_shows_the_tables_and_claims_nothing_about_the_law() -> None:
-    page = render(run(people(ADULT, {0: 0.2, 1: 0.7}), None, [BOTH]))
-    assert 'id="adverse-impact"' in page
+@pytest.fixture(scope="module")
+def page() -> str:
+    return render(run(people(ADULT, {0: 0.2, 1: 0.7}), None, [BOTH]))
+
+
+def test_the_page_shows_the_tables_and_claims_nothing_about_the_law(page: str) -> None:
     assert "Impact ratios by sex, as 6 RCNY 5-301 defines them" in page
     assert "read in a transcription" in page
-    assert "lie below 0.8 of the highest rate and differ from it significantly" in page
     assert "compliant" not in page.lower()
+
+
+def test_its_section_stands_behind_that_of_fairness(page: str) -> None:
+    places = [page.index(f'<section class="s" id="{name}"')
+              for name in ("fairness", "adverse-impact", "explainability")]  # fmt: skip
+    assert places == sorted(places)
+
+
+def test_the_section_opens_with_the_surest_low_ratio(page: str) -> None:
+    section = page.split('<section class="s" id="adverse-impact"')[1]
+    assert "By sex × race, the lowest rate of the favourable outcome is <b>0.169" in section  # noqa: RUF001 - the sign on the page
+    assert "5 lie below 0.8 of the highest rate and differ from it significantly" in section
+
+
+def test_without_a_low_ratio_the_section_says_so() -> None:
+    even = people({("F", "a"): (25, 50), ("M", "a"): (25, 50)})
+    assert "No category that was compared lies below 0.8" in render(run(even, None, [ONE]))
+
+
+def test_the_tables_of_the_rule_stand_in_the_open_however_long_they_are() -> None:
+    counts = {(sex, race): (5, 20) for sex in "FM" for race in "abcdefgh"}
+    text = render(run(people(counts), None, [AdverseImpact(sex="sex", race="race", least_share=0)]))
+    figure = text.split("Impact ratios by sex × race")[1].split("How it was made")[0]  # noqa: RUF001 - as above
+    assert "<details" not in figure
+    assert figure.count('<th scope="row">') == 16
+
+
+def test_a_drawing_says_how_each_ratio_reads(page: str) -> None:
+    drawn = page.split("Beside the rule, by sex: interval, test and shortfall")[1]
+    drawn = drawn.split("<details")[0]
+    assert "below 0.8 and significant" in drawn
+    assert "shortfall 3,150" in drawn

@@ -22,7 +22,7 @@ DYNAMIC = {
     "tally.": VERDICTS,
     "severity.": SEVERITIES,
     "summary.": page.STATES,
-    "pillar.": (*page.PILLARS, "other"),
+    "pillar.": (*page.PLACES, "other"),
     "month.": tuple(map(str, range(1, 13))),
     "basis.": tuple(f"{b}{end}" for b in BASES for end in ("", "_means")),
     "glossary.": tuple(f"{key}{end}" for key in method.OWN for end in ("", "_means")),
@@ -32,6 +32,7 @@ DYNAMIC = {
     "cover.predicts_": ("multiclass", "regression", "sequence-to-sequence"),
     "digest.": ("data", "model", "policy"),
     "gone.lede_": ("criteria", "audits", "measurements"),
+    "table.": ("impact-ratios", "lending"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
