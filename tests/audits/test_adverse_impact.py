@@ -114,6 +114,12 @@ def test_categories_under_2_percent_are_listed_with_their_rate_and_a_justificati
     assert "too few to be stable" in str(said("impact_ratio", race="Other").reason)
 
 
+def test_the_groups_of_fairlearns_user_guide_are_held_against_the_highest() -> None:
+    found = Found(people({("a", "x"): (3, 4), ("b", "x"): (3, 6), ("c", "x"): (4, 8)}), ONE)
+    ratios = {name: found("impact_ratio", sex=name).value for name in "abc"}
+    assert ratios == pytest.approx({"a": 1.0, "b": 0.5 / 0.75, "c": 0.5 / 0.75})
+
+
 def test_the_lowest_ratio_stands_for_a_table(adult: Found) -> None:
     lowest = adult("lowest_impact_ratio", race="*")
     assert lowest.value == adult("impact_ratio", race="Black").value
