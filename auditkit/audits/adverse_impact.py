@@ -24,12 +24,13 @@ from auditkit.methods.adverse_impact import (
     SHORTFALL,
     Categories,
     Impact,
+    beside_the_rule,
     categorise,
     lowest,
 )
 from auditkit.methods.cells import count_cells
 from auditkit.methods.crossing import cross, rows_words
-from auditkit.methods.estimates import Estimate, as_interval, cells_of
+from auditkit.methods.estimates import Estimate, as_interval
 from auditkit.methods.groupwise import CONSTANT
 from auditkit.methods.intervals import wilson
 from auditkit.methods.lending import (
@@ -43,14 +44,8 @@ from auditkit.subject import NEEDS, Subject
 
 _WHERE = "[audits.adverse-impact]"
 NONE_GIVEN = "none given"
-_BESIDE = (
-    "not asked for by 6 RCNY 5-301. Intervals hold together at {level:g} % over all pairs of this "
-    "table (Bonferroni), whichever category truly has the highest rate; p_adjusted: Holm over the "
-    "same pairs, significant up to {alpha:.2g}; the test decides. "
-    "Shortfall: n times the highest rate, less the count; pooled: n times the rate of both "
-    "categories together, less the count. Below 0.8: the four-fifths line of 29 CFR 1607.4(D), "
-    "under which a smaller gap that is significant may count too"
-)
+#: The share under which the rule lets a category be left out.
+RULE_SHARE = 0.02
 
 
 class _Outcome(NamedTuple):
@@ -115,7 +110,7 @@ class AdverseImpact:
     rate: Literal["selection", "scoring"] = "selection"
     favourable: bool = True
     unknown_in_median: bool = True
-    least_share: float = 0.02
+    least_share: float = RULE_SHARE
     justification: str = ""
     references: Mapping[str, str] = field(default_factory=dict)
     level: float = 0.95
@@ -233,7 +228,7 @@ class AdverseImpact:
         slug = self._slug(columns, subject.sensitive)
         yield self._as_the_rule_has_it(held, slug, self._source(subject, held))
         if held.top is not None:
-            yield self._beside(held, slug)
+            yield beside_the_rule(held, slug, self.level)
 
     def _categories(
         self, subject: Subject, columns: Sequence[str], favoured: npt.NDArray[np.bool_]
@@ -298,9 +293,28 @@ class AdverseImpact:
             interval=found.interval,
             reason=found.reason,
             n=sum(held.rows(i) for i in held.impacts),
-            source=f"{len(held.impacts):,} categories with {least}; {_left_words(held)}",
+            source=f"{len(held.impacts):,} categories with {least}; {self._left_words(held)}",
             slice=held.crossing.everyone,
         )
+
+    @property
+    def _whose(self) -> str:
+        """Whether a table is the rule's, for its title."""
+        if self.sex is None and self.race is None:
+            return "neither sex nor race named"
+        return "as 6 RCNY 5-301 defines them" if self.favourable else "of the favourable outcome"
+
+    @property
+    def _defined(self) -> str:
+        text = "as 6 RCNY 5-301 defines it, read in a transcription"
+        if not self.favourable:
+            text = "as 6 RCNY 5-301, read in a transcription, defines it for those selected, but "
+            text += "here for the others"
+        if self.least_share > RULE_SHARE:
+            text += (
+                f"; the rule lets categories under {100 * RULE_SHARE:g} % be left out, no larger"
+            )
+        return text
 
     @property
     def _outcome(self) -> _Outcome:
@@ -311,7 +325,7 @@ class AdverseImpact:
         if self.rate == "scoring":
             who = "all rows" if self.unknown_in_median else "rows of known category only"
             text += f"; the median is that of {who}"
-        text += f"; {_left_words(held)}; computed from counts, rounded for display only"
+        text += f"; {self._left_words(held)}; computed from counts, rounded for display only"
         columns = held.crossing.columns
         if len(columns) == 1:
             return text
@@ -323,6 +337,14 @@ class AdverseImpact:
         text += f". The category of {both} is known here, of {' and of '.join(alone)}: the tables "
         return text + "need not add up, and nothing is repaired"
 
+    def _left_words(self, held: Categories) -> str:
+        """Say how many categories and rows have no part in the ratios."""
+        unknown = rows_words(int(held.crossing.sizes[~held.crossing.known].sum()))
+        small = int(held.small.sum())
+        out = "1 category" if small == 1 else f"{small:,} categories"
+        least = f"under {100 * self.least_share:g} % of the rows"
+        return f"{out} {least} left out; {unknown} of unknown category, counted without a ratio"
+
     def _as_the_rule_has_it(self, held: Categories, slug: str, source: str) -> Table:
         rows: list[tuple[Cell, ...]] = []
         for i, name in enumerate(held.crossing.names):
@@ -330,41 +352,17 @@ class AdverseImpact:
             ratio = held.impacts[i].ratio.value if i in held.impacts else None
             given = (self.justification or NONE_GIVEN) if standing == "left out" else None
             rows.append((name, held.rows(i), *(share or (None, None)), ratio, standing, given))
-        named = self.sex is not None or self.race is not None
-        whose = "as 6 RCNY 5-301 defines them" if named else "neither sex nor race named"
         return Table(
             name=f"impact-ratios-{slug}",
-            title=f"Impact ratios by {held.crossing.title}, {whose}",
+            title=f"Impact ratios by {held.crossing.title}, {self._whose}",
             columns=(
                 *("category", "applicants", self._outcome.counted, self._outcome.rate),
                 *("impact_ratio", "standing", "justification"),
             ),
             rows=tuple(rows),
-            source="impact ratio: rate over the highest rate of this table, as 6 RCNY 5-301 "
-            f"defines it, read in a transcription; {source}",
+            source=f"impact ratio: rate over the highest rate of this table, {self._defined}; "
+            f"{source}",
             chart="impact-ratios",
-        )
-
-    def _beside(self, held: Categories, slug: str) -> Table:
-        rows = tuple(
-            (
-                held.crossing.names[i],
-                *(*cells_of(one.ratio), *cells_of(one.shortfall), one.shortfall_pooled),
-                *(one.p_value, one.p_adjusted, one.test, one.reading),
-            )
-            for i, one in held.impacts.items()
-        )
-        return Table(
-            name=f"impact-tests-{slug}",
-            title=f"Beside the rule, by {held.crossing.title}: interval, test and shortfall",
-            columns=(
-                *("category", "impact_ratio", "impact_ratio_low", "impact_ratio_high"),
-                *("shortfall", "shortfall_low", "shortfall_high", "shortfall_pooled"),
-                *("p_value", "p_adjusted", "test", "four_fifths"),
-            ),
-            rows=rows,
-            source=_BESIDE.format(level=100 * self.level, alpha=1 - self.level),
-            chart="impact-tests",
         )
 
     def _lending(self, subject: Subject, column: str) -> Iterator[Measurement | Table]:
@@ -383,11 +381,3 @@ class AdverseImpact:
             high_is_good=self.favourable,
             slug=self._slug([column], subject.sensitive),
         )
-
-
-def _left_words(held: Categories) -> str:
-    """Say how many categories and rows have no part in the ratios."""
-    unknown = rows_words(int(held.crossing.sizes[~held.crossing.known].sum()))
-    small = int(held.small.sum())
-    out = "1 category left out" if small == 1 else f"{small:,} categories left out"
-    return f"{out}; {unknown} of unknown category, counted without a ratio"

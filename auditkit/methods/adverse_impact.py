@@ -13,10 +13,10 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.evidence import Interval, Metric
+from auditkit.evidence import Interval, Metric, Table
 from auditkit.methods import gaps, intervals
 from auditkit.methods.crossing import Crossing
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, cells_of
 from auditkit.methods.significance import Test
 
 IMPACT_RATIO = Metric(
@@ -40,7 +40,7 @@ LOWEST_IMPACT_RATIO = Metric(
 SHORTFALL = Metric(
     "shortfall",
     "Shortfall",
-    "How many more rows of a category had the favourable outcome at the highest rate.",
+    "How many more rows of a category would be favoured if it had the highest rate.",
     "rows",
     better="lower",
     low=0.0,
@@ -54,6 +54,15 @@ SCORING_RATE = Metric(
     high=1.0,
 )
 
+#: How the table beside the rule's was made.
+_BESIDE = (
+    "not asked for by 6 RCNY 5-301. Intervals hold together at {level:g} % over all pairs of this "
+    "table (Bonferroni), whichever category truly has the highest rate; p_adjusted: Holm over the "
+    "same pairs, significant up to {alpha:.2g}; the test decides. "
+    "Shortfall: n times the highest rate, less the count; pooled: n times the rate of both "
+    "categories together, less the count. Below 0.8: the four-fifths line of 29 CFR 1607.4(D), "
+    "under which a smaller gap that is significant may count too"
+)
 #: The line of 29 CFR 1607.4(D).
 FOUR_FIFTHS = 0.8
 #: Why the highest category has a ratio and a shortfall without interval.
@@ -75,8 +84,8 @@ class Impact:
     Attributes:
         ratio: Its rate over the highest rate; the interval is of the ratio to the category that
             is truly the highest, whichever it is.
-        shortfall: How many more of this category had been selected at the highest rate; unit:
-            rows. Its interval as that of the ratio.
+        shortfall: How many more of this category would have been selected at the highest rate;
+            unit: rows. Its interval as that of the ratio.
         shortfall_pooled: The same at the pooled rate of the two; None without a ratio.
         p_value: Two-sided p-value of this pair alone; None for the highest category.
         p_adjusted: Holm's adjustment over all pairs of the table.
@@ -293,3 +302,36 @@ def lowest(held: Categories, level: float = 0.95) -> Estimate:
     found = gaps.ratio(held.won[kept], held.crossing.sizes[kept], level)
     values = [one.ratio.value for one in held.impacts.values() if one.ratio.value is not None]
     return Estimate(min(values), found.interval)
+
+
+def beside_the_rule(held: Categories, slug: str, level: float = 0.95) -> Table:
+    """The table that stands beside the rule's: interval, test and shortfall of each category.
+
+    Args:
+        held: The categories.
+        slug: End of the name of the table.
+        level: The level that they were compared at.
+
+    Returns:
+        One line a category that is compared.
+    """
+    rows = tuple(
+        (
+            held.crossing.names[i],
+            *(*cells_of(one.ratio), *cells_of(one.shortfall), one.shortfall_pooled),
+            *(one.p_value, one.p_adjusted, one.test, one.reading),
+        )
+        for i, one in held.impacts.items()
+    )
+    return Table(
+        name=f"impact-tests-{slug}",
+        title=f"Beside the rule, by {held.crossing.title}: interval, test and shortfall",
+        columns=(
+            *("category", "impact_ratio", "impact_ratio_low", "impact_ratio_high"),
+            *("shortfall", "shortfall_low", "shortfall_high", "shortfall_pooled"),
+            *("p_value", "p_adjusted", "test", "four_fifths"),
+        ),
+        rows=rows,
+        source=_BESIDE.format(level=100 * level, alpha=1 - level),
+        chart="impact-tests",
+    )

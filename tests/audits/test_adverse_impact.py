@@ -161,7 +161,16 @@ def test_where_being_selected_is_unfavourable_the_others_are_counted_and_it_is_s
     row = found.rows("impact-ratios-sex")["F"]
     assert (row["not_selected"], row["rate_not_selected"]) == (35, 0.7)
     assert row["impact_ratio"] == pytest.approx(0.7 / 0.9)
-    assert "unfavourable here" in found.tables["impact-ratios-sex"].source
+    table = found.tables["impact-ratios-sex"]
+    assert "unfavourable here" in table.source
+    assert "but here for the others" in table.source
+    assert table.title == "Impact ratios by sex, of the favourable outcome"
+
+
+def test_leaving_out_more_than_the_rule_lets_is_said() -> None:
+    assert "the rule lets" not in Found(people(ADULT)).tables["impact-ratios-race"].source
+    table = Found(people(ADULT), AdverseImpact(race="race", least_share=0.05)).tables
+    assert "the rule lets categories under 2 % be left out" in table["impact-ratios-race"].source
 
 
 def test_a_scoring_rate_is_the_share_strictly_above_the_median() -> None:
