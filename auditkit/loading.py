@@ -138,7 +138,8 @@ class Prepared:
         if self.architecture is None:
             raise ValueError("the configuration names no model to train")
         says = self.config.subject
-        everyone = in_canonical_order(self.rows[list(self.roles.columns)], self.roles.weight)
+        columns = dict.fromkeys([*self.roles.columns, *self.training.row_columns])
+        everyone = in_canonical_order(self.rows[list(columns)], self.roles.weight)
         shares = says.split
         train, validation, test = split(
             everyone,
@@ -222,6 +223,8 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
     problems += roles.problems(table.rows, f"{where} [subject]", table.name)
     if architecture is not None and roles.label is None:
         problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
+    if training is not None:
+        problems += _training_problems(table, roles, training, where)
     if not problems:
         threshold = config.subject.model.get("threshold")
         problems += threshold_problems(table.rows, roles, threshold, f"{where} [subject.model]")
@@ -274,6 +277,12 @@ def _training(says: Mapping[str, Any], place: str) -> Training:
 
         device_for(training, where=place)
     return training
+
+
+def _training_problems(table: Intake, roles: Roles, training: Any, where: str) -> list[Problem]:  # noqa: ANN401 - settings of the core
+    from auditkit.training.weighting import weighing_problems
+
+    return weighing_problems({"": table.rows}, roles, training, f"{where} [subject.training] ")
 
 
 def _open(says: SubjectConfig, folder: Path, place: str) -> Model:

@@ -124,3 +124,18 @@ def test_a_weight_is_carried_but_never_a_feature_by_default(tmp_path: Path) -> N
     assert run(subject, None, ["performance"]).subject.roles.weight == "w"
     with pytest.raises(InputError, match="which is under features too"):
         load(tmp_path, 'weight = "w"\nfeatures = ["w", "income"]\n' + train, frame)
+
+
+def test_training_rows_are_weighed_by_groups_that_the_model_does_not_read(tmp_path: Path) -> None:
+    frame = table().assign(region=lambda held: held["sex"].map({"F": "north"}))
+    text = (
+        'features = ["income", "years"]\n[subject.model]\ntrain = "mlp"\nhidden = [4]\n'
+        '[subject.training]\nepochs = 1\nclass_weight = "balanced"\n'
+        'group_weight = "reweighing"\ngroup_columns = ["{column}"]\n'
+    )
+    subject = load(tmp_path, text.replace("{column}", "region"), frame)
+    assert subject.features == ("income", "years")
+    said = subject.record.to_dict()["preparation"]
+    assert {line["group"] for line in said["group_weights"]} == {"north", "unknown"}
+    with pytest.raises(InputError, match=r"\[subject.training\] group_columns: found 'regio'"):
+        load(tmp_path, text.replace("{column}", "regio"), frame)

@@ -131,8 +131,10 @@ class _TorchEstimator(BaseEstimator):  # type: ignore[misc]  # scikit-learn has 
             )
 
     def _settings(self, chosen: type[MLP | Training]) -> dict[str, Any]:
-        """The parameters that a settings class has, numpy's numbers as Python's own."""
-        return {field.name: _own(getattr(self, field.name)) for field in fields(chosen)}
+        """The parameters that are settings of a class, numpy's numbers as Python's own."""
+        given = self.get_params(deep=False)
+        names = [field.name for field in fields(chosen) if field.name in given]
+        return {name: _own(given[name]) for name in names}
 
     def _scores(self, X: Any) -> Numbers:  # noqa: ANN401 - an array or a table
         check_is_fitted(self)

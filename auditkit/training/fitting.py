@@ -46,6 +46,7 @@ from auditkit.training.settings import (
 from auditkit.training.splitting import split
 from auditkit.training.target import Target
 from auditkit.training.text_target import AnyTarget, target_for
+from auditkit.training.weighting import Weighing, weighing_problems
 
 #: Share of the training rows that early stopping holds back where no validation rows are given.
 HELD_BACK = 0.1
@@ -108,7 +109,8 @@ def fit(
         positive: The value of `label` that counts as positive (binary).
         features: Columns that the model reads; None takes all but the label and the weight, or
             those that an `LSTM` or a network over text names.
-        weight: Column that says how much each row counts, or None where all count the same.
+        weight: Column that says how much each row counts, or None where all count the same;
+            weights of classes and groups, which `training` asks for, are multiplied with it.
         validation: Rows for early stopping; None holds back a tenth of `rows` where
             `training.patience` asks for early stopping.
         training: Settings of the training; None takes the defaults.
@@ -140,10 +142,10 @@ def fit(
     _demand_task(architecture, task)
     names = _features(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
-    _demand_trainable(rows, validation, roles, weight, seed)
+    _demand_trainable(rows, validation, roles, weight, training, seed)
     device, here = device_for(training, privacy), current()
     if privacy is not None:
-        _demand_private(architecture, weight, here.count)
+        _demand_private(architecture, weight, training, here.count)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
@@ -156,7 +158,8 @@ def fit(
         weights = torch_generator(seed_of(seed, "weights"))
         network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
         network.to(device)
-        prepare = partial(_examples, encoder=encoder, target=target, roles=roles, weight=weight)
+        weighing = Weighing.fit(rows, roles, weight, training)
+        prepare = partial(_examples, encoder=encoder, target=target, weighing=weighing)
         learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
         examples = prepare(rows).to(device)
         validate = _validation(network, prepare, target, validation, here)
@@ -187,6 +190,7 @@ def fit(
         privacy=spent,
         device=device_name(device),
         processes=here.count,
+        preparation=weighing.to_dict(),
     )
     return model, record
 
@@ -284,13 +288,13 @@ def _steps(
 
 
 def _examples(
-    rows: pd.DataFrame, *, encoder: Encoder, target: AnyTarget, roles: Roles, weight: str | None
+    rows: pd.DataFrame, *, encoder: Encoder, target: AnyTarget, weighing: Weighing
 ) -> Examples:
     """Rows as the network learns from them; a row that weighs nothing teaches nothing."""
-    weights = None
-    if weight is not None:
-        rows = rows[rows[weight] > 0]
-        weights = torch.from_numpy(rows[weight].to_numpy(dtype=np.float32))
+    roles, held, weights = weighing.roles, weighing.of(rows), None
+    if held is not None:
+        rows = rows[held > 0]
+        weights = torch.from_numpy(held[held > 0].astype(np.float32))
     y = target.encode(rows[str(roles.label)], roles.positive)
     return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
 
@@ -359,8 +363,10 @@ def _features(
     return list(features)
 
 
-def _demand_private(architecture: AnyArchitecture, weight: str | None, processes: int) -> None:
-    problems = []
+def _demand_private(
+    architecture: AnyArchitecture, weight: str | None, training: Training, processes: int
+) -> None:
+    problems = training.not_private()
     if processes > 1:
         found, expected = f"private training in {processes} processes", "one process"
         problems.append(Problem("privacy", found, expected))
@@ -389,13 +395,16 @@ def _demand_trainable(
     validation: pd.DataFrame | None,
     roles: Roles,
     weight: str | None,
+    training: Training,
     seed: int,
 ) -> None:
     problems = []
-    for name, part in {"training rows": rows, "validation rows": validation}.items():
-        if part is not None:
-            problems += _label_problems(part, roles, name)
-            problems += [] if weight is None else _weight_problems(part, weight, name)
+    parts = {"training rows": rows, "validation rows": validation}
+    there = {name: part for name, part in parts.items() if part is not None}
+    for name, part in there.items():
+        problems += _label_problems(part, roles, name)
+        problems += [] if weight is None else _weight_problems(part, weight, name)
+    problems += weighing_problems(there, roles, training)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         problems.append(Problem("seed", quote(seed), "a whole number from 0"))
     if problems:

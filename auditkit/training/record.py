@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from auditkit.errors import AuditkitError
@@ -56,6 +56,9 @@ class TrainingRecord:
         privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
             `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
+        preparation: What was done with the training rows before the network saw them, as far as
+            it was asked for: `class_weights` (class to factor) and `group_weights` (a list of
+            `group`, `class` with reweighing, `weight`).
     """
 
     architecture: dict[str, Any]
@@ -74,6 +77,7 @@ class TrainingRecord:
     privacy: dict[str, Any] | None = None
     device: str = "cpu"
     processes: int = 1
+    preparation: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values.

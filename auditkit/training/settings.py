@@ -28,6 +28,7 @@ from auditkit.training.limits import (
     whole,
 )
 from auditkit.training.seq2seq_settings import Seq2Seq
+from auditkit.training.step_settings import StepSettings
 
 S = TypeVar("S")
 
@@ -250,8 +251,8 @@ ARCHITECTURES: dict[str, type[AnyArchitecture]] = {
 
 
 @dataclass(frozen=True)
-class Training:
-    """How a network is trained.
+class Training(StepSettings):
+    """How a network is trained; what happens to the rows before is in `StepSettings`.
 
     Attributes:
         epochs: Most passes over the training rows.
@@ -289,7 +290,8 @@ class Training:
     device: str = setting("auto", one_of("auto", "cpu", "cuda"))
 
     def __post_init__(self) -> None:
-        check(self)
+        self.put_in_order()
+        check(self, self.contradictions())
 
 
 @dataclass(frozen=True)
