@@ -21,9 +21,14 @@ from auditkit.encoding import (
     TextEncoder,
     WordEncoder,
 )
-from auditkit.errors import InputError, Problem, quote
 from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
-from auditkit.roles import Roles, Task, weight_problems
+from auditkit.roles import Roles, Task
+from auditkit.training.demands import (
+    demand_private,
+    demand_task,
+    demand_trainable,
+    features_of,
+)
 from auditkit.training.devices import device_for, device_name
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
@@ -34,7 +39,6 @@ from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
     LSTM,
-    MLP,
     AnyArchitecture,
     Architecture,
     BagOfWords,
@@ -46,7 +50,7 @@ from auditkit.training.settings import (
 from auditkit.training.splitting import split
 from auditkit.training.target import Target
 from auditkit.training.text_target import AnyTarget, target_for
-from auditkit.training.weighting import Weighing, weighing_problems
+from auditkit.training.weighting import Weighing
 
 #: Share of the training rows that early stopping holds back where no validation rows are given.
 HELD_BACK = 0.1
@@ -139,13 +143,13 @@ def fit(
     from auditkit import meter
 
     training = training or Training()
-    _demand_task(architecture, task)
-    names = _features(architecture, rows, (label, weight), features)
+    demand_task(architecture, task)
+    names = features_of(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
-    _demand_trainable(rows, validation, roles, weight, training, seed)
+    demand_trainable(rows, validation, roles, weight, training, seed)
     device, here = device_for(training, privacy), current()
     if privacy is not None:
-        _demand_private(architecture, weight, training, here.count)
+        demand_private(architecture, weight, training, here.count)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
@@ -326,116 +330,3 @@ def _parts(
     label, task = str(roles.label), roles.task
     kept, held, _ = split(rows, label=label, task=task, test=0.0, validation=HELD_BACK, seed=seed)
     return kept, held
-
-
-def _demand_task(architecture: AnyArchitecture, task: Task) -> None:
-    """Raise unless an architecture that writes texts, and no other, is to write texts."""
-    if isinstance(architecture, Seq2Seq) != (task == "sequence-to-sequence"):
-        writes = "sequence-to-sequence" if isinstance(architecture, Seq2Seq) else "another task"
-        raise InputError([Problem("task", quote(task), f"{writes} for a {architecture.kind}")])
-
-
-def _features(
-    architecture: AnyArchitecture,
-    rows: pd.DataFrame,
-    others: tuple[str, str | None],
-    features: Sequence[str] | None,
-) -> list[str]:
-    """The columns that the model reads; raises unless they fit the architecture."""
-    named = None if isinstance(architecture, MLP) else architecture.columns
-    if features is None:
-        features = named or [str(name) for name in rows.columns if str(name) not in others]
-    problems = []
-    if not features:
-        problems.append(Problem("features", "none", "at least one column to learn from"))
-    if isinstance(architecture, LSTM) and not architecture.sequence:
-        problems.append(Problem("LSTM.sequence", "no channel", "the columns of each channel"))
-    for part, name in zip(("label", "weight"), others, strict=True):
-        if name in features:
-            problems.append(Problem("features", f"the {part} {quote(name)}", "other columns only"))
-    for name in sorted(set(features) ^ set(features if named is None else named)):
-        settings = {"lstm": "LSTM.sequence and static", "seq2seq": "source"}
-        where = "features" if name in features else settings.get(architecture.kind, "text")
-        expected = f"the same columns in features and in the {type(architecture).__name__}"
-        problems.append(Problem(where, quote(name), expected))
-    if problems:
-        raise InputError(problems)
-    return list(features)
-
-
-def _demand_private(
-    architecture: AnyArchitecture, weight: str | None, training: Training, processes: int
-) -> None:
-    problems = training.not_private()
-    if processes > 1:
-        found, expected = f"private training in {processes} processes", "one process"
-        problems.append(Problem("privacy", found, expected))
-    if weight is not None:
-        found, expected = f"weights of rows ({quote(weight)})", "private training without weights"
-        problems.append(Problem("privacy", found, expected))
-    if isinstance(architecture, LSTM) and architecture.varying:
-        found = "private training over sequences of varying length"
-        problems.append(Problem("privacy", found, "varying = false: steps are imputed then"))
-    if isinstance(architecture, TextLSTM | PooledEmbedding | Seq2Seq | HuggingFace):
-        found = f"private training of a {architecture.kind}"
-        expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
-        words = "The vocabulary, which is learnt from the rows, would not be private either."
-        hint = "" if isinstance(architecture, HuggingFace) else words
-        problems.append(Problem("privacy", found, expected, hint))
-    if isinstance(architecture, BagOfWords):
-        found = "private training of a bag-of-words"
-        expected = "an mlp or an lstm: the vocabulary is learnt from the rows and is not private"
-        problems.append(Problem("privacy", found, expected))
-    if problems:
-        raise InputError(problems)
-
-
-def _demand_trainable(
-    rows: pd.DataFrame,
-    validation: pd.DataFrame | None,
-    roles: Roles,
-    weight: str | None,
-    training: Training,
-    seed: int,
-) -> None:
-    problems = []
-    parts = {"training rows": rows, "validation rows": validation}
-    there = {name: part for name, part in parts.items() if part is not None}
-    for name, part in there.items():
-        problems += _label_problems(part, roles, name)
-        problems += [] if weight is None else _weight_problems(part, weight, name)
-    problems += weighing_problems(there, roles, training)
-    if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        problems.append(Problem("seed", quote(seed), "a whole number from 0"))
-    if problems:
-        raise InputError(problems)
-
-
-def _label_problems(rows: pd.DataFrame, roles: Roles, where: str) -> list[Problem]:
-    label = str(roles.label)
-    if label not in rows:
-        there = map(str, rows.columns)
-        return [Problem.unknown(f"label in {where}", label, there, "a column")]
-    missing = int(rows[label].isna().sum())
-    if missing:
-        found = f"{missing} missing values in {quote(label)}"
-        return [Problem(f"label in {where}", found, "an outcome in every row")]
-    if roles.task == "regression":
-        return roles.problems(rows, where, where) if len(rows) else []
-    if where != "training rows" or roles.task == "sequence-to-sequence":
-        return []
-    if roles.task == "binary":
-        known = (rows[label] == roles.positive).nunique()
-        expected = f"{quote(roles.positive)} and at least one other outcome"
-    else:
-        known, expected = rows[label].nunique(), "2 classes or more"
-    if known < 2:
-        values = ", ".join(quote(value) for value in rows[label].unique()[:5]) or "no rows"
-        return [Problem(f"label in {where}", values, expected)]
-    return []
-
-
-def _weight_problems(rows: pd.DataFrame, weight: str, where: str) -> list[Problem]:
-    if weight not in rows:
-        return [Problem.unknown(f"weight in {where}", weight, map(str, rows.columns), "a column")]
-    return weight_problems(rows[weight], f"column {quote(weight)} in {where}")
