@@ -223,8 +223,8 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
     problems += roles.problems(table.rows, f"{where} [subject]", table.name)
     if architecture is not None and roles.label is None:
         problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
-    if training is not None:
-        problems += _training_problems(table, roles, training, where)
+    if architecture is not None and training is not None:
+        problems += _training_problems(table, roles, (architecture, training), where)
     if not problems:
         threshold = config.subject.model.get("threshold")
         problems += threshold_problems(table.rows, roles, threshold, f"{where} [subject.model]")
@@ -279,10 +279,19 @@ def _training(says: Mapping[str, Any], place: str) -> Training:
     return training
 
 
-def _training_problems(table: Intake, roles: Roles, training: Any, where: str) -> list[Problem]:  # noqa: ANN401 - settings of the core
+def _training_problems(
+    table: Intake, roles: Roles, learns: tuple[Any, Any], where: str
+) -> list[Problem]:
+    """What keeps an architecture from being trained as the settings say."""
+    from auditkit.training.augmenting import augmenting_problems
     from auditkit.training.weighting import weighing_problems
 
-    return weighing_problems({"": table.rows}, roles, training, f"{where} [subject.training] ")
+    architecture, training = learns
+    place, rows = f"{where} [subject.training] ", {table.name: table.rows}
+    return [
+        *weighing_problems(rows, roles, training, place),
+        *augmenting_problems(rows, architecture, training, place),
+    ]
 
 
 def _open(says: SubjectConfig, folder: Path, place: str) -> Model:

@@ -34,12 +34,14 @@ class Scale:
         mean: Mean after imputation.
         deviation: Standard deviation after imputation; 1 where the numbers are all equal.
         missing: Whether a number was missing in training; then an indicator is added.
+        limits: Numbers are clipped to these quantiles of training first; None does not clip.
     """
 
     median: float
     mean: float
     deviation: Annotated[float, Field(gt=0)]
     missing: bool
+    limits: tuple[float, float] | None = None
 
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
@@ -49,31 +51,57 @@ class Scale:
         return 1 + self.missing
 
     @classmethod
-    def fit(cls, values: Floats) -> Scale:
-        """Learn from numbers of any shape, NaN where one is missing."""
+    def fit(cls, values: Floats, clip: float = 0.0) -> Scale:
+        """Learn from numbers of any shape, NaN where one is missing.
+
+        Args:
+            values: The numbers.
+            clip: Share of the known numbers at each end that is clipped, in [0, 0.5). What has two
+                values, or would be left with one, is not clipped: its rare value says something.
+
+        Returns:
+            What was learnt.
+
+        Raises:
+            UnfitError: If the numbers are too large.
+
+        Example:
+            >>> Scale.fit(np.array([0.0, 1.0, 2.0, 3.0, 100.0]), clip=0.25).limits
+            (1.0, 3.0)
+        """
         missing = np.isnan(values)
         if missing.all():
             return cls(0.0, 0.0, 1.0, missing=True)
         median = float(np.median(values[~missing]))
-        filled = np.where(missing, median, values)
+        limits = _limits(values[~missing], clip) if clip else None
+        filled = np.where(missing, median, _clipped(values, limits))
         with np.errstate(over="ignore", invalid="ignore"):
             mean, deviation = float(filled.mean()), float(filled.std())
         if not (np.isfinite(mean) and np.isfinite(deviation)):
             raise UnfitError("numbers near 1e308", "numbers whose variance can be computed")
         if float(np.ptp(filled)) == 0 or deviation < 1e-300:  # else rounding is amplified
             mean, deviation = median, 1.0
-        return cls(median, mean, deviation, bool(missing.any()))
+        return cls(median, mean, deviation, bool(missing.any()), limits)
 
     def encode(self, values: Floats, out: Encoded) -> None:
         """Write numbers, shape s, into the columns of `out`, shape (*s, width)."""
         missing = np.isnan(values)
-        filled = np.where(missing, self.median, values)
+        filled = np.where(missing, self.median, _clipped(values, self.limits))
         with np.errstate(over="ignore"):
             out[..., 0] = (filled - self.mean) / self.deviation
         if not np.isfinite(out[..., 0]).all():
             raise UnfitError("a number too large to encode", f"numbers like {self.mean:g}")
         if self.missing:
             out[..., 1] = missing
+
+
+def _limits(known: Floats, clip: float) -> tuple[float, float] | None:
+    low, high = (float(limit) for limit in np.quantile(known, [clip, 1 - clip]))
+    return (low, high) if low < high and len(np.unique(known)) > 2 else None
+
+
+def _clipped(values: Floats, limits: tuple[float, float] | None) -> Floats:
+    return values if limits is None else np.clip(values, *limits)
 
 
 @dataclass(frozen=True)
@@ -97,9 +125,9 @@ class NumericColumn:
         return self.scale.width
 
     @classmethod
-    def fit(cls, name: str, column: pd.Series[Any]) -> NumericColumn:
-        """Learn a column of the training rows."""
-        return cls(name, Scale.fit(numbers(column)))
+    def fit(cls, name: str, column: pd.Series[Any], clip: float = 0.0) -> NumericColumn:
+        """Learn a column of the training rows; see `Scale.fit`."""
+        return cls(name, Scale.fit(numbers(column), clip))
 
     def encode(self, column: pd.Series[Any], out: Encoded) -> None:
         """Write a column into `out`, shape (n, width)."""
@@ -164,12 +192,15 @@ class CategoricalColumn:
 Column = Annotated[NumericColumn | CategoricalColumn, Field(discriminator="kind")]
 
 
-def fit_column(name: str, column: pd.Series[Any]) -> NumericColumn | CategoricalColumn:
+def fit_column(
+    name: str, column: pd.Series[Any], clip: float = 0.0
+) -> NumericColumn | CategoricalColumn:
     """Learn a column of the training rows: numbers, or else categories (truth values too).
 
     Args:
         name: Name of the column.
         column: Its values in the training rows.
+        clip: Share of its numbers at each end that is clipped; see `Scale.fit`.
 
     Returns:
         The column as learnt.
@@ -183,7 +214,7 @@ def fit_column(name: str, column: pd.Series[Any]) -> NumericColumn | Categorical
     """
     types = pd.api.types
     if types.is_numeric_dtype(column) and not types.is_bool_dtype(column):
-        return NumericColumn.fit(name, column)
+        return NumericColumn.fit(name, column, clip)
     return CategoricalColumn.fit(name, column)
 
 

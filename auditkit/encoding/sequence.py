@@ -92,6 +92,7 @@ class SequenceEncoder:
         static: Sequence[str] = (),
         *,
         varying: bool = False,
+        clip: float = 0.0,
     ) -> SequenceEncoder:
         """Learn the encoding.
 
@@ -100,6 +101,8 @@ class SequenceEncoder:
             sequence: Channel name to its columns of numbers, oldest first; equally long.
             static: Columns that do not change over time, encoded as by `TabularEncoder`.
             varying: Whether a step at which every channel is missing is no step.
+            clip: Share of the numbers of a channel or column at each end that is clipped, in
+                [0, 0.5).
 
         Returns:
             The encoder.
@@ -112,8 +115,11 @@ class SequenceEncoder:
         demand(rows, [*(c for columns in sequence.values() for c in columns), *static])
         there = _there(rows, sequence.values()) if varying else None
         calls: list[tuple[str, Callable[[], Channel | TabularEncoder]]]
-        calls = [(name, partial(_channel, rows, name, sequence[name], there)) for name in sequence]
-        calls.append(("static", partial(TabularEncoder.fit, rows, static)))
+        calls = [
+            (name, partial(_channel, rows, name, columns, there, clip))
+            for name, columns in sequence.items()
+        ]
+        calls.append(("static", partial(TabularEncoder.fit, rows, static, clip=clip)))
         *channels, encoder = gather(calls)
         learnt = tuple(cast("list[Channel]", channels))
         return cls(learnt, cast("TabularEncoder", encoder), varying)
@@ -234,9 +240,12 @@ def _steps(rows: pd.DataFrame, columns: Sequence[str]) -> Floats:
     return np.stack(gather((name, partial(numbers, rows[name])) for name in columns), axis=1)
 
 
-def _channel(rows: pd.DataFrame, name: str, columns: Sequence[str], there: There | None) -> Channel:
+def _channel(
+    rows: pd.DataFrame, name: str, columns: Sequence[str], there: There | None, clip: float
+) -> Channel:
     values = _steps(rows, columns)
-    return Channel(name, tuple(columns), Scale.fit(values if there is None else values[there]))
+    known = values if there is None else values[there]
+    return Channel(name, tuple(columns), Scale.fit(known, clip))
 
 
 def _there(rows: pd.DataFrame, channels: Iterable[Sequence[str]]) -> There:

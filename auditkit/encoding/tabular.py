@@ -48,13 +48,16 @@ class TabularEncoder:
     __pydantic_config__: ClassVar[ConfigDict] = STRICT
 
     @classmethod
-    def fit(cls, rows: pd.DataFrame, features: Sequence[str]) -> TabularEncoder:
+    def fit(
+        cls, rows: pd.DataFrame, features: Sequence[str], *, clip: float = 0.0
+    ) -> TabularEncoder:
         """Learn the encoding.
 
         Args:
             rows: Training rows, at least one.
             features: Columns to encode. Columns of text, categories and truth values become
                 one-hot; numbers are imputed with the median and standardised.
+            clip: Share of the numbers of a column at each end that is clipped, in [0, 0.5).
 
         Returns:
             The encoder.
@@ -64,7 +67,7 @@ class TabularEncoder:
                 every such column is listed.
         """
         demand(rows, features)
-        columns = gather((name, partial(fit_column, name, rows[name])) for name in features)
+        columns = gather((name, partial(fit_column, name, rows[name], clip)) for name in features)
         return cls(tuple(columns))
 
     @property

@@ -75,6 +75,23 @@ def tokens(text: str) -> Iterator[str]:
         yield found[0][:LONGEST_TOKEN]
 
 
+def token_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Say where the tokens stand in a text as it is written.
+
+    Args:
+        text: Any text.
+
+    Yields:
+        Where each begins and ends.
+
+    Example:
+        >>> [("He can\u2019t"[a:b]) for a, b in token_spans("He can\u2019t")]
+        ['He', 'can\u2019t']
+    """
+    for found in _TOKEN.finditer(text.replace("\u2019", "'")):
+        yield found.span()
+
+
 #: What each way to cut a text gives, in order.
 _CUTS: dict[Split, Callable[[str], Iterator[str]]] = {
     "tokens": tokens,

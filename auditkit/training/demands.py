@@ -8,6 +8,7 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.roles import Roles, Task, weight_problems
+from auditkit.training.augmenting import augmenting_problems
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
@@ -86,6 +87,7 @@ def demand_private(
 
 
 def demand_trainable(
+    architecture: AnyArchitecture,
     rows: pd.DataFrame,
     validation: pd.DataFrame | None,
     roles: Roles,
@@ -101,6 +103,7 @@ def demand_trainable(
         problems += _label_problems(part, roles, name)
         problems += [] if weight is None else _weight_problems(part, weight, name)
     problems += weighing_problems(there, roles, training)
+    problems += augmenting_problems({"training rows": rows}, architecture, training)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         problems.append(Problem("seed", quote(seed), "a whole number from 0"))
     if problems:

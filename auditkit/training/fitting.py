@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TypedDict, Unpack, cast, overload
+from typing import Any, TypedDict, Unpack, cast, overload
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,7 @@ from auditkit.encoding import (
 )
 from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
 from auditkit.roles import Roles, Task
+from auditkit.training.augmenting import augmented, cleaned
 from auditkit.training.demands import (
     demand_private,
     demand_task,
@@ -146,7 +147,7 @@ def fit(
     demand_task(architecture, task)
     names = features_of(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
-    demand_trainable(rows, validation, roles, weight, training, seed)
+    demand_trainable(architecture, rows, validation, roles, weight, training, seed)
     device, here = device_for(training, privacy), current()
     if privacy is not None:
         demand_private(architecture, weight, training, here.count)
@@ -154,10 +155,16 @@ def fit(
         from auditkit.training.private import private_training
 
         training = private_training(training, privacy, len(rows))
+    preparation: dict[str, Any] = {}
     with meter.phase("train") as measured:
         if privacy is None:
+            rows, preparation = cleaned(
+                rows, [*names, label, weight, *training.row_columns], training
+            )
             rows, validation = _parts(rows, validation, roles, training, seed)
-        encoder = learn_encoder(architecture, rows, names)
+        more = augmented(rows, architecture, training, seed)
+        encoder = learn_encoder(architecture, more.read, names, clip=training.clip)
+        rows = more.rows
         target = target_for(architecture, rows[label], task)
         weights = torch_generator(seed_of(seed, "weights"))
         network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
@@ -194,13 +201,17 @@ def fit(
         privacy=spent,
         device=device_name(device),
         processes=here.count,
-        preparation=weighing.to_dict(),
+        preparation={**preparation, **more.said, **weighing.to_dict()},
     )
     return model, record
 
 
 def learn_encoder(
-    architecture: AnyArchitecture, rows: pd.DataFrame, features: Sequence[str]
+    architecture: AnyArchitecture,
+    rows: pd.DataFrame,
+    features: Sequence[str],
+    *,
+    clip: float = 0.0,
 ) -> Encoder:
     """Learn the encoding that an architecture needs.
 
@@ -208,6 +219,7 @@ def learn_encoder(
         architecture: The network; an `LSTM` names its channels, one over text its column.
         rows: Training rows.
         features: Columns that the model reads.
+        clip: Share of the numbers of a column at each end that is clipped, in [0, 0.5).
 
     Returns:
         The encoder.
@@ -222,7 +234,7 @@ def learn_encoder(
     """
     if isinstance(architecture, LSTM):
         sequence, static = architecture.sequence, architecture.static
-        return SequenceEncoder.fit(rows, sequence, static, varying=architecture.varying)
+        return SequenceEncoder.fit(rows, sequence, static, varying=architecture.varying, clip=clip)
     if isinstance(architecture, TextLSTM | PooledEmbedding):
         words, length = architecture.vocabulary, architecture.length
         return TextEncoder.fit(rows, architecture.text, vocabulary=words, length=length)
@@ -247,7 +259,7 @@ def learn_encoder(
 
         tokenizer = read_tokenizer(Path(architecture.folder))
         return SubwordEncoder.of(architecture.text, tokenizer, length=architecture.length)
-    return TabularEncoder.fit(rows, features)
+    return TabularEncoder.fit(rows, features, clip=clip)
 
 
 def _bare(

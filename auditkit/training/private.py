@@ -32,7 +32,8 @@ TOLERANCE = 1e-4
 WIDER = 4
 #: What epsilon does not speak of; part of the record.
 NOT_COVERED = (
-    "the encoding: medians, means, deviations, categories and classes are learnt without noise",
+    "the encoding: medians, quantiles, means, deviations, categories and classes are learnt "
+    "without noise",
     "the loss curve in the training record, and any choice of settings by looking at the rows",
     "whoever knows the seed: sampling and noise can be repeated, and the noise subtracted",
 )

@@ -41,7 +41,7 @@ class TrainingRecord:
         architecture: Settings of the network, with its `kind`.
         settings: Settings of the training as they took effect.
         seed: Seed of first weights, order of rows, dropout, sampling and noise.
-        rows: Training rows.
+        rows: Training rows, as the network learnt from them.
         validation_rows: Validation rows.
         epochs: The loss curve.
         best_epoch: Number of the epoch whose weights were kept.
@@ -57,7 +57,9 @@ class TrainingRecord:
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
             `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
         preparation: What was done with the training rows before the network saw them, as far as
-            it was asked for: `class_weights` (class to factor) and `group_weights` (a list of
+            it was asked for: `duplicates` (equal rows `found`, and `dropped`), `swaps` (`column`,
+            `pairs` of words, `twins`), `oversample` (`columns`, and of each group the rows
+            `before` and `after`), `class_weights` (class to factor) and `group_weights` (a list of
             `group`, `class` with reweighing, `weight`).
     """
 

@@ -52,7 +52,7 @@ def split(
     rng = np.random.default_rng(seed)
     classes = task in ("binary", "multiclass")
     outcomes = pd.factorize(rows[label] if classes else np.zeros(len(rows)), sort=True)[0]
-    order = rng.permutation(_by_content(rows))
+    order = rng.permutation(by_content(rows))
     order = order[np.argsort(outcomes[order], kind="stable")]
     sizes = np.bincount(outcomes)
     tests = apportion(sizes, round(test * len(rows)))
@@ -87,7 +87,7 @@ def apportion(sizes: Codes, total: int) -> Codes:
     return whole
 
 
-def _by_content(rows: pd.DataFrame) -> Codes:
+def by_content(rows: pd.DataFrame) -> Codes:
     """Positions of the rows, sorted by their content; equal rows stand for each other."""
     hashed = pd.util.hash_pandas_object(rows, index=False).to_numpy()
     return np.argsort(hashed, kind="stable")

@@ -6,7 +6,27 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from auditkit.errors import Problem, quote
-from auditkit.training.limits import NAMES, one_of, optional, setting, tupled
+from auditkit.training.limits import (
+    NAMES,
+    Limit,
+    list_of,
+    one_of,
+    optional,
+    real,
+    setting,
+    tupled,
+)
+
+
+def _are_two_words(value: object) -> bool:
+    return (
+        isinstance(value, tuple)
+        and len(value) == 2
+        and all(isinstance(word, str) and word.strip() for word in value)
+    )
+
+
+_PAIR = Limit("two words", _are_two_words)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -14,6 +34,15 @@ class StepSettings:
     """What happens to the training rows before a network learns from them; part of `Training`.
 
     Attributes:
+        duplicates: "keep" or "drop": of training rows that are equal in every column that plays a
+            part, one is kept. How many there are is in the record either way.
+        clip: Share of the numbers of each column at each end that is clipped to the quantiles of
+            training, in training and in prediction; in [0, 0.5). Columns with two values are not.
+        swaps: Pairs of words or phrases, for a network over text. Each training text that holds
+            one gets a twin in which each is put in the place of the other. Whole tokens are
+            swapped, upper case is kept, and so is the outcome.
+        oversample: Columns; of the smaller of their groups, training rows are drawn again, with
+            replacement, until all are as large as the largest. A missing value is a group.
         class_weight: "balanced" weighs each class as much as any other, as scikit-learn does; or
             None.
         group_weight: "balanced" weighs each group of `group_columns` as much as any other;
@@ -30,18 +59,25 @@ class StepSettings:
           1. Training.group_columns: found none, expected the columns of the groups to weigh.
     """
 
+    duplicates: str = setting("keep", one_of("keep", "drop"))
+    clip: float = setting(0.0, real(0, 0.5))
+    swaps: Sequence[Sequence[str]] = setting((), list_of(_PAIR, 10_000))
+    oversample: Sequence[str] = setting((), NAMES)
     class_weight: str | None = setting(None, optional(one_of("balanced")))
     group_weight: str | None = setting(None, optional(one_of("balanced", "reweighing")))
     group_columns: Sequence[str] = setting((), NAMES)
 
     def put_in_order(self) -> None:
         """Put tuples in the place of lists, as TOML has them."""
-        object.__setattr__(self, "group_columns", tupled(self.group_columns))
+        for name in ("oversample", "group_columns", "swaps"):
+            object.__setattr__(self, name, tupled(getattr(self, name)))
+        if isinstance(self.swaps, tuple):
+            object.__setattr__(self, "swaps", tuple(map(tupled, self.swaps)))
 
     @property
     def row_columns(self) -> tuple[str, ...]:
         """Columns of the training rows that these settings name, each once."""
-        return tuple(dict.fromkeys(self.group_columns))
+        return tuple(dict.fromkeys([*self.oversample, *self.group_columns]))
 
     def contradictions(self) -> list[Problem]:
         """Settings of which one makes no sense with or without another."""
@@ -54,10 +90,19 @@ class StepSettings:
         if self.group_weight is None and self.group_columns:
             found = f"{quote(self.group_columns)} without group_weight"
             yield Problem("Training.group_columns", found, "group_weight too")
+        if not list_of(_PAIR, 10_000).holds(self.swaps):
+            return  # which is told as such
+        words = [word.casefold() for pair in self.swaps for word in pair]
+        for word in sorted({word for word in words if words.count(word) > 1}):
+            hint = "A word has one other that is put in its place, in both directions."
+            yield Problem("Training.swaps", f"{quote(word)} twice", "each word once", hint)
 
     def not_private(self) -> list[Problem]:
         """Settings that private training cannot keep: each lets a row count more than once."""
         asked = {
+            "duplicates": self.duplicates == "drop",
+            "swaps": bool(self.swaps),
+            "oversample": bool(self.oversample),
             "class_weight": self.class_weight is not None,
             "group_weight": self.group_weight is not None,
         }
