@@ -118,6 +118,11 @@ class Prepared:
             "data_notes": self.notes,
         }
 
+    @property
+    def _checkpoint(self) -> Path | None:
+        folder = self.config.subject.training.get("checkpoint")
+        return None if folder is None else self.folder / folder
+
     def train(self, *, seed: int | None = None, progress: bool = False) -> Trained:
         """Train the model that the configuration describes.
 
@@ -163,7 +168,7 @@ class Prepared:
         import torch  # noqa: F401 - loaded before its threads are counted
 
         with one_thread():
-            model, record = recipe.fit(train, progress=progress)
+            model, record = recipe.fit(train, progress=progress, checkpoint=self._checkpoint)
         return Trained(model, record, recipe, everyone, train, test)
 
     def _trained(self, *, progress: bool) -> Subject:
@@ -213,7 +218,7 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
         return None, problems
     where, folder = Path(path).name, Path(path).parent
     attempt = Attempts(problems)
-    attempt(lambda: _check_seed(config.subject, where))
+    attempt(lambda: _check_run(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
     table = take_in(config, folder, where, attempt)
     if table is None:
@@ -260,7 +265,8 @@ def _model(
         if isinstance(chosen.get(name), str) and chosen[name]:
             chosen[name] = str(folder / chosen[name])
     kind = says.model["train"]
-    trained = {key: value for key, value in says.training.items() if key != "seed"}
+    beside = ("seed", "checkpoint")
+    trained = {key: value for key, value in says.training.items() if key not in beside}
     return (
         attempt(lambda: architecture_from(kind, chosen, place)),
         attempt(lambda: _training(trained, f"{where} [subject.training]")),
@@ -303,11 +309,16 @@ def _open(says: SubjectConfig, folder: Path, place: str) -> Model:
     )
 
 
-def _check_seed(says: SubjectConfig, where: str) -> None:
-    seed = says.training.get("seed", 0)
+def _check_run(says: SubjectConfig, where: str) -> None:
+    """Check what `[subject.training]` holds beside the settings of the core."""
+    seed, folder = says.training.get("seed", 0), says.training.get("checkpoint", "-")
+    place, problems = f"{where} [subject.training]", []
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
-        place = f"{where} [subject.training] seed"
-        raise InputError([Problem(place, quote(seed), "a whole number from 0 on")])
+        problems.append(Problem(f"{place} seed", quote(seed), "a whole number from 0 on"))
+    if not isinstance(folder, str) or not folder:
+        problems.append(Problem(f"{place} checkpoint", quote(folder), "the name of a folder"))
+    if problems:
+        raise InputError(problems)
 
 
 def _roles(says: SubjectConfig, table: Intake, architecture: object, model: Model | None) -> Roles:

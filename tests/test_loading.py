@@ -139,3 +139,16 @@ def test_training_rows_are_weighed_by_groups_that_the_model_does_not_read(tmp_pa
     assert {line["group"] for line in said["group_weights"]} == {"north", "unknown"}
     with pytest.raises(InputError, match=r"\[subject.training\] group_columns: found 'regio'"):
         load(tmp_path, text.replace("{column}", "regio"), frame)
+
+
+def test_a_configuration_may_name_a_folder_for_checkpoints(tmp_path: Path) -> None:
+    text = '[subject.model]\ntrain = "mlp"\n[subject.training]\nepochs = 2\ncheckpoint = {}\n'
+    frame = table()
+    first = load(tmp_path, text.format('"made"'), frame)
+    assert first.record.resumed_after == ()
+    assert [file.name for file in (tmp_path / "made").iterdir()] == ["checkpoint.safetensors"]
+    again = load(tmp_path, text.format('"made"'), frame)
+    assert again.record.resumed_after == (2,)
+    assert (again.y_score == first.y_score).all()
+    with pytest.raises(InputError, match=r"\[subject.training\] checkpoint: found '3'"):
+        load(tmp_path, text.format(3), frame)

@@ -167,9 +167,8 @@ class Energy:
         Yields:
             Measurements, and the table `phases`.
         """
-        outer = meter.outermost(meter.costs_of(getattr(subject.record, "cost", None)))
-        if _processes(subject) > 1:
-            outer = []
+        held = None if _unmetered(subject) else getattr(subject.record, "cost", None)
+        outer = meter.outermost(meter.costs_of(held))
         yield from _training(subject, outer)
         yield from _size(subject)
         yield from _operations(subject, rng)
@@ -232,14 +231,23 @@ def _busy(cost: meter.Cost) -> str:
     return "; the machine was busy with other work meanwhile" if cost.contended else ""
 
 
-def _processes(subject: Subject) -> int:
-    return int(getattr(subject.record, "processes", 1))
+def _unmetered(subject: Subject) -> str | None:
+    """Why the cost in the record is not that of the whole training, or None where it is."""
+    processes = int(getattr(subject.record, "processes", 1))
+    if processes > 1:
+        return f"only the first of the {processes} processes of training was metered"
+    epochs = [str(epoch) for epoch in getattr(subject.record, "resumed_after", ())]
+    if not epochs:
+        return None
+    return (
+        f"training was killed and resumed after epoch {', '.join(epochs)}: only its last part "
+        "was metered"
+    )
 
 
 def _training(subject: Subject, outer: list[meter.Cost]) -> Iterator[Measurement]:
-    reason = subject.missing({"record"}) or "the training record does not hold what it cost"
-    if _processes(subject) > 1:
-        reason = f"only the first of the {_processes(subject)} processes of training was metered"
+    unknown = "the training record does not hold what it cost"
+    reason = subject.missing({"record"}) or _unmetered(subject) or unknown
     source = "training record, metered while the model was trained"
     if not outer:
         for metric in (

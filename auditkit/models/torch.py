@@ -118,9 +118,9 @@ class TrainedNetwork:
         target = Path(folder)
         target.mkdir(parents=True, exist_ok=True)
         described = {**config, "sha256": _digest(config, weights)}
-        _replace(target / WEIGHTS, save(weights))
+        write_file(target / WEIGHTS, save(weights))
         text = json.dumps(described, indent=1, sort_keys=True, allow_nan=False)
-        _replace(target / CONFIG, f"{text}\n".encode())
+        write_file(target / CONFIG, f"{text}\n".encode())
 
     @classmethod
     def load(cls, folder: str | Path) -> Self:
@@ -303,8 +303,13 @@ def _digest(config: Mapping[str, Any], weights: Mapping[str, torch.Tensor]) -> s
     return digest.hexdigest()
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
+def write_file(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: The file; what was there before is replaced.
+        content: Its bytes.
+    """
     beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     try:
         with beside.open("xb") as stream:

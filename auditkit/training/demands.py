@@ -58,11 +58,30 @@ def features_of(
     return list(features)
 
 
+def demand_together(processes: int, checkpoint: object) -> None:
+    """Raise unless several processes can do what is asked for."""
+    asked = {"checkpoint": checkpoint is not None}
+    problems = [
+        Problem(name, f"training in {processes} processes", "one process")
+        for name, is_asked in asked.items()
+        if is_asked and processes > 1
+    ]
+    if problems:
+        raise InputError(problems)
+
+
 def demand_private(
-    architecture: AnyArchitecture, weight: str | None, training: Training, processes: int
+    architecture: AnyArchitecture,
+    weight: str | None,
+    training: Training,
+    checkpoint: object,
+    processes: int,
 ) -> None:
     """Raise unless the architecture and the settings can be trained privately."""
     problems = training.not_private()
+    if checkpoint is not None:
+        expected = "private training without: who reads the file could subtract the noise"
+        problems.append(Problem("checkpoint", "privacy too", expected))
     if processes > 1:
         found, expected = f"private training in {processes} processes", "one process"
         problems.append(Problem("privacy", found, expected))

@@ -24,9 +24,11 @@ from auditkit.encoding import (
 from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
 from auditkit.roles import Roles, Task
 from auditkit.training.augmenting import augmented, cleaned
+from auditkit.training.checkpoint import Checkpoint, belonging
 from auditkit.training.demands import (
     demand_private,
     demand_task,
+    demand_together,
     demand_trainable,
     features_of,
 )
@@ -34,7 +36,7 @@ from auditkit.training.devices import device_for, device_name
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
-from auditkit.training.parallel import Processes, current
+from auditkit.training.parallel import current
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
 from auditkit.training.seq2seq_settings import Seq2Seq
@@ -69,6 +71,7 @@ class FitSettings(TypedDict, total=False):
     privacy: Privacy | None
     seed: int
     progress: bool
+    checkpoint: str | Path | None
 
 
 @overload
@@ -101,6 +104,7 @@ def fit(
     privacy: Privacy | None = None,
     seed: int = 0,
     progress: bool = False,
+    checkpoint: str | Path | None = None,
 ) -> tuple[TorchModel | Seq2SeqModel, TrainingRecord]:
     """Train a network on raw rows. The same arguments give the same weights.
 
@@ -124,6 +128,9 @@ def fit(
             choose among them by a loss would cost privacy too.
         seed: Seed, at least 0. No global random state is read or left changed.
         progress: Whether to show a progress bar on stderr.
+        checkpoint: Folder in which the run is written down after each epoch. Where it was killed,
+            the same call goes on from there and gives the same model, bit by bit. None writes
+            nothing. Private training has none: the file would hold the state of the noise.
 
     Returns:
         The model, and the record of its training. Of several processes (see
@@ -149,8 +156,9 @@ def fit(
     roles = Roles(label, positive, task=task)
     demand_trainable(architecture, rows, validation, roles, weight, training, seed)
     device, here = device_for(training, privacy), current()
+    demand_together(here.count, checkpoint)
     if privacy is not None:
-        demand_private(architecture, weight, training, here.count)
+        demand_private(architecture, weight, training, checkpoint, here.count)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
@@ -172,13 +180,20 @@ def fit(
         weighing = Weighing.fit(rows, roles, weight, training)
         prepare = partial(_examples, encoder=encoder, target=target, weighing=weighing)
         learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
-        examples = prepare(rows).to(device)
-        validate = _validation(network, prepare, target, validation, here)
-        given = repr((architecture, training, seed, device.type, validate is None))
+        examples, held = prepare(rows).to(device), _held(prepare, validation, device)
+        given = repr((architecture, training, seed, device.type, held is None))
         here.demand_same("rows or settings", given, *examples.tensors)
         steps = _steps(network, examples, target, training, privacy, seed)
+        saved, validate = None, None
+        if held is not None:
+            measure = partial(mean_loss, network, held, target.objective)
+            validate = partial(here.agreed, measure)
+        if checkpoint is not None and isinstance(steps, PlainSteps):
+            belongs = belonging(architecture, training, seed, network, examples, held)
+            saved = Checkpoint(Path(checkpoint), belongs, steps)
+        shown = progress and here.first
         with seeded_dropout(network, seed, here.rank):
-            curve = run(network, steps, training, validate, progress=progress and here.first)
+            curve = run(network, steps, training, validate, progress=shown, checkpoint=saved)
         here.demand_same("weights", *network.state_dict().values())
         spent = steps.spent()
     architecture = _publishable(architecture, network)
@@ -201,6 +216,7 @@ def fit(
         privacy=spent,
         device=device_name(device),
         processes=here.count,
+        resumed_after=tuple(curve.resumed_after),
         preparation={**preparation, **more.said, **weighing.to_dict()},
     )
     return model, record
@@ -315,18 +331,14 @@ def _examples(
     return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
 
 
-def _validation(
-    network: nn.Module,
+def _held(
     prepare: Callable[[pd.DataFrame], Examples],
-    target: AnyTarget,
     validation: pd.DataFrame | None,
-    here: Processes,
-) -> Callable[[], float] | None:
-    examples = None if validation is None or validation.empty else prepare(validation)
-    if examples is None or not len(examples):
-        return None
-    examples = examples.to(next(network.parameters()).device)
-    return lambda: here.agreed(lambda: mean_loss(network, examples, target.objective))
+    device: torch.device,
+) -> Examples | None:
+    """Validation rows as the network sees them, or None where there is none that counts."""
+    held = None if validation is None or validation.empty else prepare(validation)
+    return held.to(device) if held is not None and len(held) else None
 
 
 def _parts(

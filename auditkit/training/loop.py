@@ -20,6 +20,8 @@ from auditkit.training.settings import Training
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
+    from auditkit.training.checkpoint import Checkpoint
+
 #: Network, encoded rows and targets to the loss of each row, shape (n,).
 Objective = Callable[[nn.Module, torch.Tensor, torch.Tensor], torch.Tensor]
 
@@ -71,6 +73,7 @@ class Curve:
         stopped_early: Whether it stopped before the last epoch it was allowed.
         steps: Optimizer steps.
         rows: Rows met in all steps together.
+        resumed_after: Epochs after which the run went on from a checkpoint.
     """
 
     epochs: list[Epoch] = field(default_factory=list)
@@ -78,6 +81,7 @@ class Curve:
     stopped_early: bool = False
     steps: int = 0
     rows: int = 0
+    resumed_after: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -155,6 +159,7 @@ class PlainSteps:
 
     Attributes:
         optimizer: The optimizer that is told the learning rate.
+        generator: Source of the order of the rows.
     """
 
     def __init__(
@@ -170,7 +175,7 @@ class PlainSteps:
         self._network, self._examples = self._here.wrap(network), examples
         self._objective = objective
         self._batch_size = training.batch_size
-        self._generator = torch_generator(seed_of(seed, "order"))
+        self.generator = torch_generator(seed_of(seed, "order"))
         self._scale = len(examples) / examples.total  # weights count as if their mean were 1
         self.optimizer = optimizer_of(network, training)
 
@@ -178,7 +183,7 @@ class PlainSteps:
         """Take the steps of one epoch."""
         count, device = len(self._examples), self._examples.y.device
         # Drawn on the CPU, so that the order is the same on every device.
-        order = torch.randperm(count, generator=self._generator).to(device)
+        order = torch.randperm(count, generator=self.generator).to(device)
         # Summed on the device: to look at each loss would make the CPU wait for it.
         total = torch.zeros((), dtype=torch.float64, device=device)
         for batch in torch.split(order, self._batch_size):
@@ -227,6 +232,7 @@ def run(
     validate: Callable[[], float] | None,
     *,
     progress: bool,
+    checkpoint: Checkpoint | None = None,
 ) -> Curve:
     """Train for some epochs and leave the network with the weights that are kept.
 
@@ -237,26 +243,36 @@ def run(
             otherwise the last.
         validate: Gives the validation loss, or None.
         progress: Whether to show a progress bar on stderr.
+        checkpoint: Where the run is written down after each epoch, and where it goes on from; or
+            None.
 
     Returns:
         The loss curve.
 
     Raises:
         TrainingError: If a loss is not finite.
+        InputError: If the checkpoint is damaged or belongs to another run.
     """
     from tqdm import tqdm
 
-    curve, kept, schedule = Curve(), _Kept(network), _Schedule(training)
-    numbers = range(1, training.epochs + 1)
-    with tqdm(numbers, desc="train", unit="epoch", file=sys.stderr, disable=not progress) as shown:
+    state = Run(network, Curve(), Kept(network), Schedule(training))
+    curve, kept, schedule = state.curve, state.kept, state.schedule
+    if checkpoint is not None:
+        checkpoint.load(state)
+    begun = len(curve.epochs)
+    numbers = range(begun + 1, training.epochs + 1)
+    named: dict[str, Any] = {"desc": "train", "unit": "epoch", "disable": not progress}
+    with tqdm(numbers, initial=begun, total=training.epochs, file=sys.stderr, **named) as shown:
         for number in shown:
+            if state.has_waited(training.patience):
+                break
             epoch = _epoch(number, schedule.rate(number), steps, validate, curve)
             held = epoch.validation_loss
             schedule.note(epoch.train_loss if held is None else held)
-            if held is None or not training.patience:
-                continue
-            if kept.note(number, held) >= training.patience:
-                break
+            if held is not None and training.patience:
+                kept.note(number, held)
+            if checkpoint is not None:
+                checkpoint.save(state)
     curve.stopped_early = len(curve.epochs) < training.epochs
     curve.best_epoch = kept.restore() or len(curve.epochs)
     return curve
@@ -288,7 +304,7 @@ def _demand_finite(epoch: int, *found: float | None) -> None:
             )
 
 
-class _Kept:
+class Kept:
     """The best weights so far."""
 
     def __init__(self, network: nn.Module) -> None:
@@ -297,12 +313,11 @@ class _Kept:
         self.loss = math.inf
         self.weights: dict[str, torch.Tensor] = {}
 
-    def note(self, epoch: int, loss: float) -> int:
-        """Keep the weights if they are the best; gives the epochs since the best."""
+    def note(self, epoch: int, loss: float) -> None:
+        """Keep the weights if they are the best."""
         if loss < self.loss:
             self.epoch, self.loss = epoch, loss
             self.weights = {k: v.clone() for k, v in self.network.state_dict().items()}
-        return epoch - self.epoch
 
     def restore(self) -> int:
         """Put the best weights back; gives their epoch, 0 where none were kept."""
@@ -311,7 +326,7 @@ class _Kept:
         return self.epoch
 
 
-class _Schedule:
+class Schedule:
     """The learning rate of each epoch."""
 
     def __init__(self, training: Training) -> None:
@@ -334,3 +349,25 @@ class _Schedule:
         self.best = min(self.best, loss)
         if self.training.schedule == "plateau" and self.waited > PLATEAU:
             self.factor, self.waited = self.factor / 2, 0
+
+
+@dataclass(frozen=True)
+class Run:
+    """Where a run is.
+
+    Attributes:
+        network: The network.
+        curve: What was done.
+        kept: The best weights so far.
+        schedule: The learning rate.
+    """
+
+    network: nn.Module
+    curve: Curve
+    kept: Kept
+    schedule: Schedule
+
+    def has_waited(self, patience: int) -> bool:
+        """Whether so many epochs have passed since the best that training stops."""
+        best = self.kept.epoch
+        return bool(patience and best) and len(self.curve.epochs) - best >= patience

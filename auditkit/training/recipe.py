@@ -67,7 +67,7 @@ class Recipe:
             rows: Raw training rows, label included.
             privacy: Settings of differentially private training, or None.
             **changes: Fields of this recipe or of its `training` to change, for example `seed` or
-                `epochs`; and `progress=True` for a progress bar on stderr.
+                `epochs`; and `progress` and `checkpoint` as in `fit`, which change no model.
 
         Returns:
             The model, a `TorchModel` or a `Seq2SeqModel`, and the record of its training.
@@ -80,15 +80,15 @@ class Recipe:
 
         if isinstance(privacy, Mapping):
             privacy = privacy_from(privacy, "privacy")
-        progress = bool(changes.pop("progress", False))
+        how: dict[str, Any] = {
+            name: changes.pop(name) for name in ("progress", "checkpoint") if name in changes
+        }
         changed = self._changed(changes)
         key = changed._key(rows, privacy)  # noqa: SLF001 - of the same class
         if key not in self._made:
             settings = {name: getattr(changed, name) for name in _FIELDS}
             architecture = settings.pop("architecture")
-            self._made[key] = fit(
-                architecture, rows, privacy=privacy, progress=progress, **settings
-            )
+            self._made[key] = fit(architecture, rows, privacy=privacy, **how, **settings)
         return self._made[key]
 
     def _changed(self, changes: Mapping[str, Any]) -> Recipe:

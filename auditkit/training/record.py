@@ -56,6 +56,8 @@ class TrainingRecord:
         privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
             `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
+        resumed_after: Epochs after which the run was killed and went on from its checkpoint; `cost`
+            is then that of the last part alone.
         preparation: What was done with the training rows before the network saw them, as far as
             it was asked for: `duplicates` (equal rows `found`, and `dropped`), `swaps` (`column`,
             `pairs` of words, `twins`), `oversample` (`columns`, and of each group the rows
@@ -79,6 +81,7 @@ class TrainingRecord:
     privacy: dict[str, Any] | None = None
     device: str = "cpu"
     processes: int = 1
+    resumed_after: tuple[int, ...] = ()
     preparation: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

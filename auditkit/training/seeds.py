@@ -36,6 +36,22 @@ def torch_generator(sequence: np.random.SeedSequence) -> torch.Generator:
     return torch.Generator().manual_seed(int(sequence.generate_state(1, np.uint32)[0]))
 
 
+def draws(network: nn.Module) -> bool:
+    """Whether a network draws random numbers while it is trained.
+
+    Example:
+        >>> draws(nn.Dropout(0.5)), draws(nn.Dropout(0.0))
+        (True, False)
+    """
+    # An LSTM and attention drop without a layer that does it, by a rate of their own.
+    rates = (
+        getattr(layer, name, 0)
+        for layer in network.modules()
+        for name in ("p", "dropout", "attention_dropout")
+    )
+    return any(isinstance(rate, int | float) and rate > 0 for rate in rates)
+
+
 @contextmanager
 def seeded_dropout(network: nn.Module, seed: int, rank: int = 0) -> Iterator[None]:
     """Give dropout, which only knows torch's global random numbers, a seed for a while.
@@ -58,13 +74,7 @@ def seeded_dropout(network: nn.Module, seed: int, rank: int = 0) -> Iterator[Non
         >>> torch.equal(first, again)
         True
     """
-    # An LSTM and attention drop without a layer that does it, by a rate of their own.
-    rates = (
-        getattr(layer, name, 0)
-        for layer in network.modules()
-        for name in ("p", "dropout", "attention_dropout")
-    )
-    drops = any(isinstance(rate, int | float) and rate > 0 for rate in rates)
+    drops = draws(network)
     cuda = sorted({p.device.index for p in network.parameters() if p.device.type == "cuda"})
     with torch.random.fork_rng(devices=cuda, enabled=drops):
         if drops:

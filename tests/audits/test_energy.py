@@ -261,6 +261,14 @@ def test_a_record_without_its_cost_gives_the_reason(held: object) -> None:
     assert "does not say how many rows" in str(found["training_flops"].reason)
 
 
+def test_the_cost_of_the_last_part_of_a_training_is_not_that_of_the_whole() -> None:
+    found, phases = run(make(mlp(), record=record(resumed_after=(3, 5))))
+    for name in ("training_energy", "training_seconds", "training_cpu_seconds"):
+        assert found[name].value is None
+        assert "resumed after epoch 3, 5" in str(found[name].reason)
+    assert "train" not in [row[0] for row in phases.rows]
+
+
 def test_no_rows_to_predict_gives_the_reason() -> None:
     found, _ = run(make(mlp(), rows=0))
     for name in ("prediction_latency", "prediction_flops", "energy_per_1000_predictions"):
