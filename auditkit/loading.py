@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -44,6 +44,10 @@ class Trained(NamedTuple):
     test: pd.DataFrame
 
 
+#: Keys of `[subject.model]` that name a saved model which training starts from.
+BEFORE = ("start",)
+
+
 @dataclass(frozen=True)
 class Prepared:
     """A configuration that was checked against its data, and found right.
@@ -57,6 +61,7 @@ class Prepared:
         source: Where the rows came from.
         architecture: Settings of the model to train, or None.
         training: Settings of the training, or None.
+        before: Models that training starts from, by the name of their part: `start`.
         model: A model that was loaded, or None.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
@@ -70,6 +75,7 @@ class Prepared:
     source: DataSource
     architecture: Any = None
     training: Any = None
+    before: Mapping[str, Any] = field(default_factory=dict)
     model: Model | None = None
     notes: tuple[str, ...] = ()
 
@@ -164,6 +170,7 @@ class Prepared:
             weight=self.roles.weight,
             validation=validation,
             seed=says.training.get("seed", 0) if seed is None else seed,
+            **self.before,
         )
         import torch  # noqa: F401 - loaded before its threads are counted
 
@@ -220,10 +227,11 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
     attempt = Attempts(problems)
     attempt(lambda: _check_run(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
+    before = _before(config.subject, folder, f"{where} [subject.model]", attempt)
     table = take_in(config, folder, where, attempt)
     if table is None:
         return None, problems
-    roles = _roles(config.subject, table, architecture, model)
+    roles = _roles(config.subject, table, before.get("start") or architecture, model)
     problems += table.problems(roles.features, f"{where} [subject]", learns=model is None)
     problems += roles.problems(table.rows, f"{where} [subject]", table.name)
     if architecture is not None and roles.label is None:
@@ -244,6 +252,7 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
         table.source,
         architecture,
         training,
+        before,
         model,
         table.notes,
     ), problems
@@ -260,7 +269,7 @@ def _model(
         return None, None, None
     from auditkit.training.settings import architecture_from
 
-    chosen = {key: value for key, value in says.model.items() if key != "train"}
+    chosen = {key: value for key, value in says.model.items() if key not in ("train", *BEFORE)}
     for name in ("vectors", "folder"):
         if isinstance(chosen.get(name), str) and chosen[name]:
             chosen[name] = str(folder / chosen[name])
@@ -283,6 +292,29 @@ def _training(says: Mapping[str, Any], place: str) -> Training:
 
         device_for(training, where=place)
     return training
+
+
+def _before(says: SubjectConfig, folder: Path, place: str, attempt: Attempts) -> dict[str, Any]:
+    """The saved models that training starts from."""
+    named = {part: says.model[part] for part in BEFORE if part in says.model}
+    if "train" not in says.model or not named:
+        return {}
+    opened = {
+        part: attempt(_saved, name, folder, f"{place} {part}") for part, name in named.items()
+    }
+    return {part: model for part, model in opened.items() if model is not None}
+
+
+def _saved(name: object, folder: Path, where: str) -> Any:  # noqa: ANN401 - a model of the core
+    from auditkit.models.torch import TrainedNetwork
+
+    if not isinstance(name, str) or not name:
+        raise InputError([Problem(where, quote(name), "the folder of a saved model")])
+    try:
+        return TrainedNetwork.load(folder / name)
+    except InputError as error:
+        problems = error.problems
+        raise InputError([replace(p, where=f"{where} {p.where}") for p in problems]) from None
 
 
 def _training_problems(
@@ -343,6 +375,7 @@ def _roles(says: SubjectConfig, table: Intake, architecture: object, model: Mode
 def _default_features(
     says: SubjectConfig, columns: Sequence[str], architecture: object
 ) -> list[str]:
-    named: Sequence[str] = getattr(architecture, "columns", ())
+    # A network over text or sequences names its columns; a model to start from has learnt them.
+    named: Sequence[str] = getattr(architecture, "columns", getattr(architecture, "features", ()))
     others = {says.label, says.weight}
     return list(named) or [name for name in columns if name not in others]

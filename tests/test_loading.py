@@ -149,6 +149,27 @@ def test_a_configuration_may_name_a_folder_for_checkpoints(tmp_path: Path) -> No
     assert [file.name for file in (tmp_path / "made").iterdir()] == ["checkpoint.safetensors"]
     again = load(tmp_path, text.format('"made"'), frame)
     assert again.record.resumed_after == (2,)
-    assert (again.y_score == first.y_score).all()
+    np.testing.assert_array_equal(again.y_score, first.y_score)
     with pytest.raises(InputError, match=r"\[subject.training\] checkpoint: found '3'"):
+        load(tmp_path, text.format(3), frame)
+
+
+def test_training_may_start_from_a_saved_model(tmp_path: Path) -> None:
+    from auditkit import MLP, Training, fit
+
+    frame = table()
+    model, _ = fit(MLP(hidden=[4]), frame, label="y", features=["years", "income"],
+                   training=Training(epochs=1))  # fmt: skip
+    model.save(tmp_path / "first")
+    text = (
+        '[subject.model]\ntrain = "mlp"\nhidden = [4]\nstart = {}\n'
+        '[subject.training]\nepochs = 1\nfreeze = ["linear1"]\n'
+    )
+    subject = load(tmp_path, text.format('"first"'), frame)
+    assert subject.features == ("years", "income")
+    assert subject.record.start["sha256"] == model.sha256
+    assert subject.record.frozen["layers"] == ["linear1"]
+    with pytest.raises(InputError, match=r"\[subject.model\] start model.json: found No such file"):
+        load(tmp_path, text.format('"second"'), frame)
+    with pytest.raises(InputError, match="the folder of a saved model"):
         load(tmp_path, text.format(3), frame)

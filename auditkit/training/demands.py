@@ -58,9 +58,12 @@ def features_of(
     return list(features)
 
 
-def demand_together(processes: int, checkpoint: object) -> None:
+def demand_together(processes: int, training: Training, checkpoint: object) -> None:
     """Raise unless several processes can do what is asked for."""
-    asked = {"checkpoint": checkpoint is not None}
+    asked = {
+        "checkpoint": checkpoint is not None,
+        "Training.unfreeze_after": training.unfreeze_after is not None,
+    }
     problems = [
         Problem(name, f"training in {processes} processes", "one process")
         for name, is_asked in asked.items()

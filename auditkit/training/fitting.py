@@ -21,7 +21,7 @@ from auditkit.encoding import (
     TextEncoder,
     WordEncoder,
 )
-from auditkit.models.torch import Seq2SeqModel, TorchModel, model_of
+from auditkit.models.torch import Seq2SeqModel, TorchModel, TrainedNetwork, model_of
 from auditkit.roles import Roles, Task
 from auditkit.training.augmenting import augmented, cleaned
 from auditkit.training.checkpoint import Checkpoint, belonging
@@ -37,6 +37,7 @@ from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import network_for
 from auditkit.training.parallel import current
+from auditkit.training.quality import compared
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
 from auditkit.training.seq2seq_settings import Seq2Seq
@@ -53,10 +54,13 @@ from auditkit.training.settings import (
 from auditkit.training.splitting import split
 from auditkit.training.target import Target
 from auditkit.training.text_target import AnyTarget, target_for
+from auditkit.training.tuning import Frozen, continued, demand_start, goal
 from auditkit.training.weighting import Weighing
 
 #: Share of the training rows that early stopping holds back where no validation rows are given.
 HELD_BACK = 0.1
+#: What epsilon does not speak of where private training starts from a model.
+STARTED = "the model that training started from, and the rows that it was trained on"
 
 
 class FitSettings(TypedDict, total=False):
@@ -72,6 +76,7 @@ class FitSettings(TypedDict, total=False):
     seed: int
     progress: bool
     checkpoint: str | Path | None
+    start: TrainedNetwork | None
 
 
 @overload
@@ -105,6 +110,7 @@ def fit(
     seed: int = 0,
     progress: bool = False,
     checkpoint: str | Path | None = None,
+    start: TrainedNetwork | None = None,
 ) -> tuple[TorchModel | Seq2SeqModel, TrainingRecord]:
     """Train a network on raw rows. The same arguments give the same weights.
 
@@ -131,6 +137,9 @@ def fit(
         checkpoint: Folder in which the run is written down after each epoch. Where it was killed,
             the same call goes on from there and gives the same model, bit by bit. None writes
             nothing. Private training has none: the file would hold the state of the noise.
+        start: A model of the same architecture whose weights are the first ones; None draws them.
+            Its encoding is kept. Where `rows` hold classes that it does not know, or another task,
+            its output layer is drawn anew. `Training.freeze` keeps layers as they are.
 
     Returns:
         The model, and the record of its training. Of several processes (see
@@ -152,11 +161,14 @@ def fit(
 
     training = training or Training()
     demand_task(architecture, task)
+    if start is not None:
+        demand_start(start, architecture, features, training)
+        features = start.features
     names = features_of(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
     demand_trainable(architecture, rows, validation, roles, weight, training, seed)
     device, here = device_for(training, privacy), current()
-    demand_together(here.count, checkpoint)
+    demand_together(here.count, training, checkpoint)
     if privacy is not None:
         demand_private(architecture, weight, training, checkpoint, here.count)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
@@ -171,15 +183,21 @@ def fit(
             )
             rows, validation = _parts(rows, validation, roles, training, seed)
         more = augmented(rows, architecture, training, seed)
-        encoder = learn_encoder(architecture, more.read, names, clip=training.clip)
         rows = more.rows
-        target = target_for(architecture, rows[label], task)
         weights = torch_generator(seed_of(seed, "weights"))
-        network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
+        if start is None:
+            encoder = learn_encoder(architecture, more.read, names, clip=training.clip)
+            target = target_for(architecture, rows[label], task)
+            network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
+        else:
+            encoder, target = start.encoder, goal(start, architecture, rows[label], task)
+            network = continued(start, architecture, target, weights)
         network.to(device)
         weighing = Weighing.fit(rows, roles, weight, training)
         prepare = partial(_examples, encoder=encoder, target=target, weighing=weighing)
+        frozen = Frozen.of(network, training)
         learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
+        frozen.begin(1)
         examples, held = prepare(rows).to(device), _held(prepare, validation, device)
         given = repr((architecture, training, seed, device.type, held is None))
         here.demand_same("rows or settings", given, *examples.tensors)
@@ -192,10 +210,13 @@ def fit(
             belongs = belonging(architecture, training, seed, network, examples, held)
             saved = Checkpoint(Path(checkpoint), belongs, steps)
         shown = progress and here.first
+        how: dict[str, Any] = {"progress": shown, "begin": frozen.begin, "checkpoint": saved}
         with seeded_dropout(network, seed, here.rank):
-            curve = run(network, steps, training, validate, progress=shown, checkpoint=saved)
+            curve = run(network, steps, training, validate, **how)
         here.demand_same("weights", *network.state_dict().values())
         spent = steps.spent()
+        if spent is not None and start is not None:
+            spent["not_covered"].append(STARTED)
     architecture = _publishable(architecture, network)
     bare = _bare(network, architecture, encoder, target)
     model = model_of(bare, encoder, architecture, target)
@@ -210,13 +231,15 @@ def fit(
         stopped_early=curve.stopped_early,
         steps=curve.steps,
         samples_seen=curve.rows,
-        parameters=learnt,
+        parameters=learnt - frozen.never_moved(len(curve.epochs)),
         cost=measured.cost.to_dict(),
         loss=target.loss,
         privacy=spent,
         device=device_name(device),
         processes=here.count,
         resumed_after=tuple(curve.resumed_after),
+        frozen=frozen.to_dict(),
+        **compared(model, validation, weighing, start=start),
         preparation={**preparation, **more.said, **weighing.to_dict()},
     )
     return model, record

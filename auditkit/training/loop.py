@@ -232,6 +232,7 @@ def run(
     validate: Callable[[], float] | None,
     *,
     progress: bool,
+    begin: Callable[[int], None] | None = None,
     checkpoint: Checkpoint | None = None,
 ) -> Curve:
     """Train for some epochs and leave the network with the weights that are kept.
@@ -243,6 +244,7 @@ def run(
             otherwise the last.
         validate: Gives the validation loss, or None.
         progress: Whether to show a progress bar on stderr.
+        begin: What is done before each epoch, told its number; or None.
         checkpoint: Where the run is written down after each epoch, and where it goes on from; or
             None.
 
@@ -266,6 +268,8 @@ def run(
         for number in shown:
             if state.has_waited(training.patience):
                 break
+            if begin is not None:
+                begin(number)
             epoch = _epoch(number, schedule.rate(number), steps, validate, curve)
             held = epoch.validation_loss
             schedule.note(epoch.train_loss if held is None else held)

@@ -16,6 +16,7 @@ from auditkit.roles import Task
 from auditkit.training.settings import AnyArchitecture, Privacy, Training, privacy_from
 
 if TYPE_CHECKING:
+    from auditkit.models.torch import TrainedNetwork
     from auditkit.training.record import TrainingRecord
 
 
@@ -32,6 +33,7 @@ class Recipe:
         features: Columns that the model reads; None as in `fit`.
         weight: Column that says how much each row counts, or None.
         validation: Rows for early stopping, or None.
+        start: A model whose weights are the first ones, or None.
         seed: Seed.
 
     Example:
@@ -51,6 +53,7 @@ class Recipe:
     features: Sequence[str] | None = None
     weight: str | None = None
     validation: pd.DataFrame | None = None
+    start: TrainedNetwork | None = None
     seed: int = 0
     _made: dict[str, tuple[Any, TrainingRecord]] = field(default_factory=dict, repr=False)
 
@@ -112,6 +115,7 @@ class Recipe:
             "privacy": None if privacy is None else dataclasses.asdict(privacy),
             "label": [self.label, self.task, repr(self.positive), self.weight],
             "features": None if self.features is None else list(self.features),
+            "start": None if self.start is None else self.start.sha256,
             "seed": self.seed,
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode())

@@ -48,7 +48,7 @@ class TrainingRecord:
         stopped_early: Whether training stopped before the last epoch it was allowed.
         steps: Optimizer steps.
         samples_seen: Rows met in all steps together.
-        parameters: Trainable numbers.
+        parameters: Numbers that were trained.
         cost: Cost of the training, as `auditkit.meter.Cost.to_dict()`.
         loss: What the loss of one row is, and its unit.
         processes: Processes that trained it together; `cost` is that of the first of them.
@@ -58,6 +58,13 @@ class TrainingRecord:
             `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
         resumed_after: Epochs after which the run was killed and went on from its checkpoint; `cost`
             is then that of the last part alone.
+        frozen: Layers whose weights did not move: their names (`layers`), `parameters`, and the
+            epoch after which they moved (`unfreeze_after`, None for never); empty where all moved.
+        start: The model that training started from: `kind`, `sha256`, `parameters`, whether its
+            `output_layer` was kept, and, where it gives the same, its `loss` and `accuracy` on the
+            validation rows; None where first weights were drawn.
+        validation: `loss` and `accuracy` of the trained model on the validation rows, where there
+            is a model to compare it with.
         preparation: What was done with the training rows before the network saw them, as far as
             it was asked for: `duplicates` (equal rows `found`, and `dropped`), `swaps` (`column`,
             `pairs` of words, `twins`), `oversample` (`columns`, and of each group the rows
@@ -82,6 +89,9 @@ class TrainingRecord:
     device: str = "cpu"
     processes: int = 1
     resumed_after: tuple[int, ...] = ()
+    frozen: dict[str, Any] = field(default_factory=dict)
+    start: dict[str, Any] | None = None
+    validation: dict[str, Any] | None = None
     preparation: dict[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from auditkit.training.limits import (
     real,
     setting,
     tupled,
+    whole,
 )
 
 
@@ -50,6 +51,9 @@ class StepSettings:
             Calders); or None.
         group_columns: Columns whose groups are weighed, all together; the model need not read
             them. A missing value is a group of its own.
+        freeze: Layers of the network whose weights do not move, by name: "linear1" and on, "lstm",
+            "vectors" or "mean" (over text), "output".
+        unfreeze_after: Epochs after which they move too; None leaves them as they are.
 
     Example:
         >>> from auditkit.training import Training
@@ -66,10 +70,12 @@ class StepSettings:
     class_weight: str | None = setting(None, optional(one_of("balanced")))
     group_weight: str | None = setting(None, optional(one_of("balanced", "reweighing")))
     group_columns: Sequence[str] = setting((), NAMES)
+    freeze: Sequence[str] = setting((), NAMES)
+    unfreeze_after: int | None = setting(None, optional(whole(1, 1_000_000)))
 
     def put_in_order(self) -> None:
         """Put tuples in the place of lists, as TOML has them."""
-        for name in ("oversample", "group_columns", "swaps"):
+        for name in ("oversample", "group_columns", "swaps", "freeze"):
             object.__setattr__(self, name, tupled(getattr(self, name)))
         if isinstance(self.swaps, tuple):
             object.__setattr__(self, "swaps", tuple(map(tupled, self.swaps)))
@@ -90,6 +96,9 @@ class StepSettings:
         if self.group_weight is None and self.group_columns:
             found = f"{quote(self.group_columns)} without group_weight"
             yield Problem("Training.group_columns", found, "group_weight too")
+        if self.unfreeze_after is not None and not self.freeze:
+            found = f"{quote(self.unfreeze_after)} without freeze"
+            yield Problem("Training.unfreeze_after", found, "layers under freeze too")
         if not list_of(_PAIR, 10_000).holds(self.swaps):
             return  # which is told as such
         words = [word.casefold() for pair in self.swaps for word in pair]
@@ -98,15 +107,19 @@ class StepSettings:
             yield Problem("Training.swaps", f"{quote(word)} twice", "each word once", hint)
 
     def not_private(self) -> list[Problem]:
-        """Settings that private training cannot keep: each lets a row count more than once."""
-        asked = {
-            "duplicates": self.duplicates == "drop",
-            "swaps": bool(self.swaps),
-            "oversample": bool(self.oversample),
-            "class_weight": self.class_weight is not None,
-            "group_weight": self.group_weight is not None,
-        }
-        expected = "private training, in which every row counts once, without it"
+        """Settings that private training cannot keep."""
+        once = "private training, in which every row counts once, without it"
+        every = "private training, which clips the gradients of every layer, without it"
+        asked = (
+            ("duplicates", self.duplicates == "drop", once),
+            ("swaps", self.swaps, once),
+            ("oversample", self.oversample, once),
+            ("class_weight", self.class_weight, once),
+            ("group_weight", self.group_weight, once),
+            ("freeze", self.freeze, every),
+        )
         return [
-            Problem(f"Training.{name}", "privacy too", expected) for name in asked if asked[name]
+            Problem(f"Training.{name}", "privacy too", expected)
+            for name, is_asked, expected in asked
+            if is_asked
         ]
