@@ -44,8 +44,8 @@ class Trained(NamedTuple):
     test: pd.DataFrame
 
 
-#: Keys of `[subject.model]` that name a saved model which training starts from.
-BEFORE = ("start",)
+#: Keys of `[subject.model]` that name a saved model which training needs.
+BEFORE = ("start", "teacher")
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class Prepared:
         source: Where the rows came from.
         architecture: Settings of the model to train, or None.
         training: Settings of the training, or None.
-        before: Models that training starts from, by the name of their part: `start`.
+        before: Saved models that training needs: `start` and `teacher`.
         model: A model that was loaded, or None.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
@@ -295,7 +295,7 @@ def _training(says: Mapping[str, Any], place: str) -> Training:
 
 
 def _before(says: SubjectConfig, folder: Path, place: str, attempt: Attempts) -> dict[str, Any]:
-    """The saved models that training starts from."""
+    """The saved models that training starts or learns from."""
     named = {part: says.model[part] for part in BEFORE if part in says.model}
     if "train" not in says.model or not named:
         return {}

@@ -154,7 +154,7 @@ def test_a_configuration_may_name_a_folder_for_checkpoints(tmp_path: Path) -> No
         load(tmp_path, text.format(3), frame)
 
 
-def test_training_may_start_from_a_saved_model(tmp_path: Path) -> None:
+def test_training_may_start_and_learn_from_a_saved_model(tmp_path: Path) -> None:
     from auditkit import MLP, Training, fit
 
     frame = table()
@@ -165,8 +165,9 @@ def test_training_may_start_from_a_saved_model(tmp_path: Path) -> None:
         '[subject.model]\ntrain = "mlp"\nhidden = [4]\nstart = {}\n'
         '[subject.training]\nepochs = 1\nfreeze = ["linear1"]\n'
     )
-    subject = load(tmp_path, text.format('"first"'), frame)
+    subject = load(tmp_path, text.format('"first"\nteacher = "first"'), frame)
     assert subject.features == ("years", "income")
+    assert subject.record.teacher["sha256"] == model.sha256
     assert subject.record.start["sha256"] == model.sha256
     assert subject.record.frozen["layers"] == ["linear1"]
     with pytest.raises(InputError, match=r"\[subject.model\] start model.json: found No such file"):

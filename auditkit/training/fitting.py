@@ -13,17 +13,10 @@ import pandas as pd
 import torch
 from torch import nn
 
-from auditkit.encoding import (
-    Encoder,
-    SequenceEncoder,
-    SubwordEncoder,
-    TabularEncoder,
-    TextEncoder,
-    WordEncoder,
-)
+from auditkit.encoding import Encoder
+from auditkit.models import Model
 from auditkit.models.torch import Seq2SeqModel, TorchModel, TrainedNetwork, model_of
 from auditkit.roles import Roles, Task
-from auditkit.training.augmenting import augmented, cleaned
 from auditkit.training.checkpoint import Checkpoint, belonging
 from auditkit.training.demands import (
     demand_private,
@@ -33,32 +26,31 @@ from auditkit.training.demands import (
     features_of,
 )
 from auditkit.training.devices import device_for, device_name
+from auditkit.training.distilling import Distilled, demand_teacher
+from auditkit.training.encoders import learn_encoder
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
-from auditkit.training.networks import network_for
-from auditkit.training.parallel import current
+from auditkit.training.networks import Network, network_for
+from auditkit.training.parallel import Processes, current
+from auditkit.training.preparing import Lessons, prepared
 from auditkit.training.quality import compared
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
+from auditkit.training.seq2seq import Seq2SeqNetwork
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
-    LSTM,
     AnyArchitecture,
     Architecture,
-    BagOfWords,
     PooledEmbedding,
     Privacy,
     TextLSTM,
     Training,
 )
-from auditkit.training.splitting import split
 from auditkit.training.target import Target
 from auditkit.training.text_target import AnyTarget, target_for
 from auditkit.training.tuning import Frozen, continued, demand_start, goal
 from auditkit.training.weighting import Weighing
 
-#: Share of the training rows that early stopping holds back where no validation rows are given.
-HELD_BACK = 0.1
 #: What epsilon does not speak of where private training starts from a model.
 STARTED = "the model that training started from, and the rows that it was trained on"
 
@@ -77,6 +69,7 @@ class FitSettings(TypedDict, total=False):
     progress: bool
     checkpoint: str | Path | None
     start: TrainedNetwork | None
+    teacher: Model | None
 
 
 @overload
@@ -111,6 +104,7 @@ def fit(
     progress: bool = False,
     checkpoint: str | Path | None = None,
     start: TrainedNetwork | None = None,
+    teacher: Model | None = None,
 ) -> tuple[TorchModel | Seq2SeqModel, TrainingRecord]:
     """Train a network on raw rows. The same arguments give the same weights.
 
@@ -140,6 +134,8 @@ def fit(
         start: A model of the same architecture whose weights are the first ones; None draws them.
             Its encoding is kept. Where `rows` hold classes that it does not know, or another task,
             its output layer is drawn anew. `Training.freeze` keeps layers as they are.
+        teacher: A model of the same task, of any kind, whose scores of `rows` the network learns
+            beside the outcomes, as `Training.temperature` and `teacher_share` say; or None.
 
     Returns:
         The model, and the record of its training. Of several processes (see
@@ -164,6 +160,8 @@ def fit(
     if start is not None:
         demand_start(start, architecture, features, training)
         features = start.features
+    if teacher is not None:
+        demand_teacher(teacher, task, privately=privacy is not None)
     names = features_of(architecture, rows, (label, weight), features)
     roles = Roles(label, positive, task=task)
     demand_trainable(architecture, rows, validation, roles, weight, training, seed)
@@ -175,48 +173,39 @@ def fit(
         from auditkit.training.private import private_training
 
         training = private_training(training, privacy, len(rows))
-    preparation: dict[str, Any] = {}
     with meter.phase("train") as measured:
-        if privacy is None:
-            rows, preparation = cleaned(
-                rows, [*names, label, weight, *training.row_columns], training
-            )
-            rows, validation = _parts(rows, validation, roles, training, seed)
-        more = augmented(rows, architecture, training, seed)
-        rows = more.rows
-        weights = torch_generator(seed_of(seed, "weights"))
-        if start is None:
-            encoder = learn_encoder(architecture, more.read, names, clip=training.clip)
-            target = target_for(architecture, rows[label], task)
-            network = network_for(architecture, encoder, generator=weights, outputs=target.outputs)
-        else:
-            encoder, target = start.encoder, goal(start, architecture, rows[label], task)
-            network = continued(start, architecture, target, weights)
+        lessons = prepared(
+            architecture,
+            rows,
+            validation,
+            roles=roles,
+            names=names,
+            weight=weight,
+            training=training,
+            seed=seed,
+            private=privacy is not None,
+        )
+        encoder, target, network = _begun(architecture, lessons, names, training, seed, start)
         network.to(device)
-        weighing = Weighing.fit(rows, roles, weight, training)
-        prepare = partial(_examples, encoder=encoder, target=target, weighing=weighing)
         frozen = Frozen.of(network, training)
-        learnt = sum(p.numel() for p in network.parameters() if p.requires_grad)
         frozen.begin(1)
-        examples, held = prepare(rows).to(device), _held(prepare, validation, device)
+        prepare = partial(_examples, encoder=encoder, target=target, weighing=lessons.weighing)
+        held = _held(prepare, lessons.validation, device)
+        learns, examples = _taught(prepare(lessons.rows), target, lessons, training, teacher)
+        examples = examples.to(device)
         given = repr((architecture, training, seed, device.type, held is None))
         here.demand_same("rows or settings", given, *examples.tensors)
-        steps = _steps(network, examples, target, training, privacy, seed)
-        saved, validate = None, None
-        if held is not None:
-            measure = partial(mean_loss, network, held, target.objective)
-            validate = partial(here.agreed, measure)
+        steps = _steps(network, examples, learns, training, privacy, seed)
+        saved = None
         if checkpoint is not None and isinstance(steps, PlainSteps):
             belongs = belonging(architecture, training, seed, network, examples, held)
             saved = Checkpoint(Path(checkpoint), belongs, steps)
         shown = progress and here.first
         how: dict[str, Any] = {"progress": shown, "begin": frozen.begin, "checkpoint": saved}
         with seeded_dropout(network, seed, here.rank):
-            curve = run(network, steps, training, validate, **how)
+            curve = run(network, steps, training, _measure(network, held, target, here), **how)
         here.demand_same("weights", *network.state_dict().values())
-        spent = steps.spent()
-        if spent is not None and start is not None:
-            spent["not_covered"].append(STARTED)
+        spent = _spent(steps, start)
     architecture = _publishable(architecture, network)
     bare = _bare(network, architecture, encoder, target)
     model = model_of(bare, encoder, architecture, target)
@@ -224,81 +213,68 @@ def fit(
         architecture={"kind": architecture.kind, **dataclasses.asdict(architecture)},
         settings=dataclasses.asdict(training),
         seed=seed,
-        rows=len(rows),
-        validation_rows=0 if validation is None else len(validation),
+        rows=len(lessons.rows),
+        validation_rows=0 if lessons.validation is None else len(lessons.validation),
         epochs=tuple(curve.epochs),
         best_epoch=curve.best_epoch,
         stopped_early=curve.stopped_early,
         steps=curve.steps,
         samples_seen=curve.rows,
-        parameters=learnt - frozen.never_moved(len(curve.epochs)),
+        parameters=frozen.trained(len(curve.epochs)),
         cost=measured.cost.to_dict(),
-        loss=target.loss,
+        loss=learns.loss,
         privacy=spent,
         device=device_name(device),
         processes=here.count,
         resumed_after=tuple(curve.resumed_after),
         frozen=frozen.to_dict(),
-        **compared(model, validation, weighing, start=start),
-        preparation={**preparation, **more.said, **weighing.to_dict()},
+        preparation=lessons.said,
+        **compared(model, lessons, start, teacher),
     )
     return model, record
 
 
-def learn_encoder(
+def _begun(
     architecture: AnyArchitecture,
-    rows: pd.DataFrame,
-    features: Sequence[str],
-    *,
-    clip: float = 0.0,
-) -> Encoder:
-    """Learn the encoding that an architecture needs.
+    lessons: Lessons,
+    names: Sequence[str],
+    training: Training,
+    seed: int,
+    start: TrainedNetwork | None,
+) -> tuple[Encoder, AnyTarget, Network | Seq2SeqNetwork]:
+    """Encoder, target and network before the first step: learnt and drawn, or from a model."""
+    generator = torch_generator(seed_of(seed, "weights"))
+    roles = lessons.weighing.roles
+    outcomes = lessons.rows[str(roles.label)]
+    if start is not None:
+        target = goal(start, architecture, outcomes, roles.task)
+        return start.encoder, target, continued(start, architecture, target, generator)
+    encoder = learn_encoder(architecture, lessons.read, names, clip=training.clip)
+    target = target_for(architecture, outcomes, roles.task)
+    network = network_for(architecture, encoder, generator=generator, outputs=target.outputs)
+    return encoder, target, network
 
-    Args:
-        architecture: The network; an `LSTM` names its channels, one over text its column.
-        rows: Training rows.
-        features: Columns that the model reads.
-        clip: Share of the numbers of a column at each end that is clipped, in [0, 0.5).
 
-    Returns:
-        The encoder.
+def _taught(
+    examples: Examples,
+    target: AnyTarget,
+    lessons: Lessons,
+    training: Training,
+    teacher: Model | None,
+) -> tuple[AnyTarget | Distilled, Examples]:
+    """What is learnt from the training rows: their outcomes, or a teacher's numbers too."""
+    if teacher is None or not isinstance(target, Target):
+        return target, examples
+    learns = Distilled.of(target, training)
+    rows, _ = lessons.weighing.counted(lessons.rows)
+    return learns, learns.examples(examples, teacher, rows)
 
-    Raises:
-        InputError: If a column is missing or cannot be encoded; all are listed.
 
-    Example:
-        >>> from auditkit.training import MLP
-        >>> learn_encoder(MLP(), pd.DataFrame({"x": [1, 2], "c": ["a", "b"]}), ["x", "c"]).shape
-        (3,)
-    """
-    if isinstance(architecture, LSTM):
-        sequence, static = architecture.sequence, architecture.static
-        return SequenceEncoder.fit(rows, sequence, static, varying=architecture.varying, clip=clip)
-    if isinstance(architecture, TextLSTM | PooledEmbedding):
-        words, length = architecture.vocabulary, architecture.length
-        return TextEncoder.fit(rows, architecture.text, vocabulary=words, length=length)
-    if isinstance(architecture, Seq2Seq):
-        return TextEncoder.fit(
-            rows,
-            architecture.source,
-            vocabulary=architecture.source_vocabulary,
-            length=architecture.source_length,
-            split=architecture.source_tokens,
-        )
-    if isinstance(architecture, BagOfWords):
-        return WordEncoder.fit(
-            rows,
-            architecture.text,
-            weighting=architecture.weighting,
-            vocabulary=architecture.vocabulary,
-            ngrams=architecture.ngrams,
-        )
-    if isinstance(architecture, HuggingFace):
-        from auditkit.models.checkpoints import read_tokenizer
-
-        tokenizer = read_tokenizer(Path(architecture.folder))
-        return SubwordEncoder.of(architecture.text, tokenizer, length=architecture.length)
-    return TabularEncoder.fit(rows, features, clip=clip)
+def _spent(steps: Steps, start: TrainedNetwork | None) -> dict[str, Any] | None:
+    spent = steps.spent()
+    if spent is not None and start is not None:
+        spent["not_covered"].append(STARTED)
+    return spent
 
 
 def _bare(
@@ -329,7 +305,7 @@ def _publishable(architecture: AnyArchitecture, network: nn.Module) -> AnyArchit
 def _steps(
     network: nn.Module,
     examples: Examples,
-    target: AnyTarget,
+    target: AnyTarget | Distilled,
     training: Training,
     privacy: Privacy | None,
     seed: int,
@@ -346,10 +322,9 @@ def _examples(
     rows: pd.DataFrame, *, encoder: Encoder, target: AnyTarget, weighing: Weighing
 ) -> Examples:
     """Rows as the network learns from them; a row that weighs nothing teaches nothing."""
-    roles, held, weights = weighing.roles, weighing.of(rows), None
-    if held is not None:
-        rows = rows[held > 0]
-        weights = torch.from_numpy(held[held > 0].astype(np.float32))
+    rows, held = weighing.counted(rows)
+    weights = None if held is None else torch.from_numpy(held.astype(np.float32))
+    roles = weighing.roles
     y = target.encode(rows[str(roles.label)], roles.positive)
     return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
 
@@ -364,16 +339,10 @@ def _held(
     return held.to(device) if held is not None and len(held) else None
 
 
-def _parts(
-    rows: pd.DataFrame,
-    validation: pd.DataFrame | None,
-    roles: Roles,
-    training: Training,
-    seed: int,
-) -> tuple[pd.DataFrame, pd.DataFrame | None]:
-    """Hold rows back for early stopping where it is asked for and none were given."""
-    if (validation is not None and len(validation)) or not training.patience:
-        return rows, validation
-    label, task = str(roles.label), roles.task
-    kept, held, _ = split(rows, label=label, task=task, test=0.0, validation=HELD_BACK, seed=seed)
-    return kept, held
+def _measure(
+    network: nn.Module, held: Examples | None, target: AnyTarget, here: Processes
+) -> Callable[[], float] | None:
+    """What gives the validation loss, on which several processes agree; None without rows."""
+    if held is None:
+        return None
+    return partial(here.agreed, partial(mean_loss, network, held, target.objective))

@@ -10,6 +10,7 @@ import pandas as pd
 
 from auditkit.models import Model
 from auditkit.models.torch import TorchModel, TrainedNetwork
+from auditkit.training.preparing import Lessons
 from auditkit.training.target import Target
 from auditkit.training.weighting import Weighing
 
@@ -60,31 +61,58 @@ def quality(
 
 def compared(
     model: TrainedNetwork,
-    validation: pd.DataFrame | None,
-    weighing: Weighing,
-    *,
+    lessons: Lessons,
     start: TrainedNetwork | None,
+    teacher: Model | None,
 ) -> dict[str, Any]:
     """Put a trained model beside those that were there before it, for the record.
 
     Args:
         model: The trained model.
-        validation: Validation rows, or None.
-        weighing: How much each of them counts.
+        lessons: What it was trained and validated on.
         start: The model that training started from, or None.
+        teacher: The model that it learnt from, or None.
 
     Returns:
-        `start` and `validation`, as in `TrainingRecord`; empty where there is none.
+        `start`, `teacher` and `validation`, as in `TrainingRecord`; each where there is one.
     """
-    if start is None:
-        return {}
-    kept = start.target == model.target
-    said = {"start": {**described(start), "output_layer": "kept" if kept else "drawn anew"}}
-    if validation is not None and len(validation) and isinstance(model, TorchModel):
-        said["validation"] = quality(model, validation, model.target, weighing)
-        if kept and isinstance(start, TorchModel):
-            said["start"] |= quality(start, validation, start.target, weighing)
+    said: dict[str, Any] = {}
+    if start is not None:
+        kept = start.target == model.target
+        said["start"] = {**described(start), "output_layer": "kept" if kept else "drawn anew"}
+    if teacher is not None:
+        said["teacher"] = described(teacher)
+    weighing, held = lessons.weighing, lessons.validation
+    rows = None if held is None else weighing.counted(held)[0]
+    if not said or rows is None or rows.empty or not isinstance(model, TorchModel):
+        return said
+    said["validation"] = quality(model, rows, model.target, weighing)
+    if isinstance(start, TorchModel) and start.target == model.target:
+        said["start"] |= quality(start, rows, model.target, weighing)
+    if teacher is not None:
+        said["teacher"] |= quality(teacher, rows, model.target, weighing)
+        said["teacher"]["agreement"] = agreement(model, teacher, rows)
     return said
+
+
+def agreement(model: TorchModel, teacher: Model, rows: pd.DataFrame) -> float | None:
+    """Give the share of rows for which two models decide the same.
+
+    Args:
+        model: The trained model.
+        teacher: The other.
+        rows: Raw rows.
+
+    Returns:
+        The share, or None for numbers, which are no decisions.
+    """
+    if model.task == "regression":
+        return None
+    mine, theirs = (
+        decisions(aligned(one, np.asarray(one.scores(rows), dtype=np.float64), model.target))
+        for one in (model, teacher)
+    )
+    return float((mine == theirs).mean())
 
 
 def aligned(model: object, scores: Numbers, target: Target) -> Numbers:

@@ -16,6 +16,7 @@ from auditkit.roles import Task
 from auditkit.training.settings import AnyArchitecture, Privacy, Training, privacy_from
 
 if TYPE_CHECKING:
+    from auditkit.models import Model
     from auditkit.models.torch import TrainedNetwork
     from auditkit.training.record import TrainingRecord
 
@@ -34,6 +35,7 @@ class Recipe:
         weight: Column that says how much each row counts, or None.
         validation: Rows for early stopping, or None.
         start: A model whose weights are the first ones, or None.
+        teacher: A model whose scores are learnt beside the outcomes, or None.
         seed: Seed.
 
     Example:
@@ -54,6 +56,7 @@ class Recipe:
     weight: str | None = None
     validation: pd.DataFrame | None = None
     start: TrainedNetwork | None = None
+    teacher: Model | None = None
     seed: int = 0
     _made: dict[str, tuple[Any, TrainingRecord]] = field(default_factory=dict, repr=False)
 
@@ -115,7 +118,7 @@ class Recipe:
             "privacy": None if privacy is None else dataclasses.asdict(privacy),
             "label": [self.label, self.task, repr(self.positive), self.weight],
             "features": None if self.features is None else list(self.features),
-            "start": None if self.start is None else self.start.sha256,
+            "before": [_name(self.start), _name(self.teacher)],
             "seed": self.seed,
         }
         digest = hashlib.sha256(json.dumps(settings, sort_keys=True, default=repr).encode())
@@ -126,6 +129,11 @@ class Recipe:
 
 _FIELDS = tuple(f.name for f in dataclasses.fields(Recipe) if not f.name.startswith("_"))
 _SETTINGS = tuple(f.name for f in dataclasses.fields(Training))
+
+
+def _name(model: TrainedNetwork | Model | None) -> str | None:
+    """Digest of a model; which object it is where it has none."""
+    return None if model is None else model.sha256 or f"object {id(model)}"
 
 
 def _content(rows: pd.DataFrame) -> bytes:

@@ -63,6 +63,9 @@ class TrainingRecord:
         start: The model that training started from: `kind`, `sha256`, `parameters`, whether its
             `output_layer` was kept, and, where it gives the same, its `loss` and `accuracy` on the
             validation rows; None where first weights were drawn.
+        teacher: The model that was learnt from: `kind`, `sha256`, `parameters`, and, where there
+            are validation rows, its `loss` and `accuracy` on them and its `agreement`: the share of
+            them for which it decides as the trained model does; None where there was none.
         validation: `loss` and `accuracy` of the trained model on the validation rows, where there
             is a model to compare it with.
         preparation: What was done with the training rows before the network saw them, as far as
@@ -91,6 +94,7 @@ class TrainingRecord:
     resumed_after: tuple[int, ...] = ()
     frozen: dict[str, Any] = field(default_factory=dict)
     start: dict[str, Any] | None = None
+    teacher: dict[str, Any] | None = None
     validation: dict[str, Any] | None = None
     preparation: dict[str, Any] = field(default_factory=dict)
 

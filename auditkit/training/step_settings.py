@@ -14,6 +14,7 @@ from auditkit.training.limits import (
     optional,
     real,
     setting,
+    share,
     tupled,
     whole,
 )
@@ -54,6 +55,10 @@ class StepSettings:
         freeze: Layers of the network whose weights do not move, by name: "linear1" and on, "lstm",
             "vectors" or "mean" (over text), "output".
         unfreeze_after: Epochs after which they move too; None leaves them as they are.
+        temperature: Where there is a teacher: what the logits of both are divided by, so that small
+            probabilities teach too.
+        teacher_share: Where there is a teacher: weight of its part of the loss, in [0, 1]; the
+            outcomes have the rest.
 
     Example:
         >>> from auditkit.training import Training
@@ -72,6 +77,8 @@ class StepSettings:
     group_columns: Sequence[str] = setting((), NAMES)
     freeze: Sequence[str] = setting((), NAMES)
     unfreeze_after: int | None = setting(None, optional(whole(1, 1_000_000)))
+    temperature: float = setting(2.0, real(0.01, 1_000))
+    teacher_share: float = setting(0.9, share())
 
     def put_in_order(self) -> None:
         """Put tuples in the place of lists, as TOML has them."""

@@ -32,6 +32,7 @@ class Frozen:
     Attributes:
         layers: Names of their layers.
         weights: The weights.
+        moving: Numbers that move where nothing is frozen.
         until: Last epoch in which they do not move; None never lets them.
 
     Example:
@@ -47,6 +48,7 @@ class Frozen:
 
     layers: tuple[str, ...] = ()
     weights: tuple[nn.Parameter, ...] = ()
+    moving: int = 0
     until: int | None = None
 
     @classmethod
@@ -74,29 +76,33 @@ class Frozen:
             for weight in known[name].parameters()
             if weight.requires_grad
         ]
-        moving = sum(weight.requires_grad for weight in network.parameters())
-        if weights and len(weights) == moving:
+        moving = [weight.numel() for weight in network.parameters() if weight.requires_grad]
+        if weights and len(weights) == len(moving):
             problems.append(Problem(where, "every layer", "at least one layer that learns"))
         if problems:
             raise InputError(problems)
-        return cls(tuple(training.freeze), tuple(weights), training.unfreeze_after)
+        return cls(tuple(training.freeze), tuple(weights), sum(moving), training.unfreeze_after)
 
     def begin(self, epoch: int) -> None:
         """Let the weights move, or not, as an epoch wants it."""
         for weight in self.weights:
             weight.requires_grad_(self.until is not None and epoch > self.until)
 
-    def never_moved(self, epochs: int) -> int:
-        """Count the numbers that did not move in so many epochs."""
+    def trained(self, epochs: int) -> int:
+        """Count the numbers that moved in so many epochs."""
         moved = self.until is not None and epochs > self.until
-        return 0 if moved else sum(weight.numel() for weight in self.weights)
+        return self.moving if moved else self.moving - self._count
+
+    @property
+    def _count(self) -> int:
+        return sum(weight.numel() for weight in self.weights)
 
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values, for the record; empty where nothing is frozen."""
         if not self.layers:
             return {}
-        count = sum(weight.numel() for weight in self.weights)
-        return {"layers": list(self.layers), "parameters": count, "unfreeze_after": self.until}
+        layers = list(self.layers)
+        return {"layers": layers, "parameters": self._count, "unfreeze_after": self.until}
 
 
 def goal(

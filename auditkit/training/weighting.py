@@ -110,6 +110,13 @@ class Weighing:
             weights = weights * _taken(self.cells, zip(held, names, strict=True))
         return weights
 
+    def counted(self, rows: pd.DataFrame) -> tuple[pd.DataFrame, Weights | None]:
+        """Give the rows that count, and their weights; None where all count the same."""
+        weights = self.of(rows)
+        if weights is None:
+            return rows, None
+        return rows[weights > 0], weights[weights > 0]
+
     def to_dict(self) -> dict[str, Any]:
         """Give the factors as plain JSON values, for the record; empty where there are none."""
         said: dict[str, Any] = {}
