@@ -345,16 +345,20 @@ def _training_flops(subject: Subject, model: NetworkModel, example: np.ndarray) 
         reason = subject.missing({"record"}) or "the training record does not say how many rows"
         return TRAINING_FLOPS.measure(None, n=0, reason=reason, source="operations of the network")
     count = count_flops(model.network, example, training=True)
-    private = bool(getattr(subject.record, "privacy", None))
-    note = "; clipping and noise of private training not counted" if private else ""
+    rough = {
+        "privacy": "; clipping and noise of private training not counted",
+        "teacher": "; the predictions of the teacher not counted",
+        "frozen": "; layers that did not move are counted as if they had",
+    }
+    notes = [note for part, note in rough.items() if getattr(subject.record, part, None)]
     return TRAINING_FLOPS.measure(
         count.flops_per_sample * seen,
         n=seen,
         reason="a count",
-        basis=weakest("measured", "estimated" if private else "measured"),
-        exact=not (count.not_counted or private),
+        basis="estimated" if notes else "measured",
+        exact=not (count.not_counted or notes),
         source=f"operations of a forward and backward pass of one row times {seen:,} rows seen; "
-        f"validation and optimiser left out{note}{_uncounted(count.not_counted)}",
+        f"validation and optimiser left out{''.join(notes)}{_uncounted(count.not_counted)}",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -139,7 +139,7 @@ class Performance:
         else:
             yield from self._of_task(subject)
         if subject.record is not None:
-            yield from _loss(subject.record.to_dict().get("epochs") or [])
+            yield from _loss(subject.record.to_dict())
 
     def _of_task(self, subject: Subject) -> Iterator[Measurement | Table]:
         y_true, y_pred = subject.y_true, subject.y_pred
@@ -248,7 +248,9 @@ def _roc(y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:
     )
 
 
-def _loss(epochs: list[dict[str, float | None]]) -> Iterator[Table]:
+def _loss(record: dict[str, Any]) -> Iterator[Table]:
+    epochs: list[dict[str, float | None]] = record.get("epochs") or []
+    what = f" ({record['loss']})" if record.get("loss") else ""
     columns = ("epoch", "train_loss", "validation_loss")
     rows = tuple(tuple(_finite(epoch.get(name)) for name in columns) for epoch in epochs)
     if rows:
@@ -257,7 +259,7 @@ def _loss(epochs: list[dict[str, float | None]]) -> Iterator[Table]:
             title="Loss by epoch",
             columns=columns,
             rows=rows,
-            source="training record; mean loss a row; no number where it was not finite",
+            source=f"training record; mean loss a row{what}; no number where it was not finite",
             chart="line",
         )
 

@@ -14,6 +14,7 @@ from auditkit.render import numbers
 from auditkit.render.figures import cell
 from auditkit.render.page import Page, Pair
 from auditkit.render.text import TEXT, el, name
+from auditkit.render.trained import chosen, steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,14 +124,14 @@ def training(page: Page) -> list[Pair]:
     facts = (
         ("training.epochs", _epochs(page, record)),
         ("training.seed", _fact(record.get("seed"))),
-        ("training.settings", settings(record.get("settings"))),
+        ("training.settings", settings(chosen(record))),
         ("training.architecture", settings(record.get("architecture"))),
         ("training.privacy", settings(record.get("privacy"))),
     )
     for key, text in facts:
         if text:
             pairs.append((words(key), text))
-    return pairs
+    return pairs + steps(page, record)
 
 
 def _epochs(page: Page, record: Mapping[str, Any]) -> Markup:

@@ -222,7 +222,7 @@ def fit(
         samples_seen=curve.rows,
         parameters=frozen.trained(len(curve.epochs)),
         cost=measured.cost.to_dict(),
-        loss=learns.loss,
+        loss=learns.loss + ("; rows count by their weights" if lessons.weighing.weighs else ""),
         privacy=spent,
         device=device_name(device),
         processes=here.count,

@@ -88,6 +88,11 @@ class Weighing:
             cells = _independent(groups_of(rows, columns), classes_of(rows, roles), held)
         return cls(roles, weight, columns, classes, groups, cells)
 
+    @property
+    def weighs(self) -> bool:
+        """Whether rows count differently at all."""
+        return self.weight is not None or bool(self.classes or self.groups or self.cells)
+
     def of(self, rows: pd.DataFrame) -> Weights | None:
         """Weigh rows.
 
@@ -97,7 +102,7 @@ class Weighing:
         Returns:
             Shape (n,), or None where all rows count the same.
         """
-        if self.weight is None and not (self.classes or self.groups or self.cells):
+        if not self.weighs:
             return None
         weights = _own(rows, self.weight)
         names = classes_of(rows, self.roles) if self.classes or self.cells else []

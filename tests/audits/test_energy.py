@@ -180,6 +180,13 @@ def test_private_training_costs_more_than_was_counted() -> None:
     assert "clipping and noise" in flops.source
 
 
+@pytest.mark.parametrize("part", ["teacher", "frozen"])
+def test_operations_of_a_teacher_and_of_frozen_layers_make_the_count_rough(part: str) -> None:
+    flops = run(make(mlp(), record=record(**{part: {"parameters": 9}})))[0]["training_flops"]
+    assert flops.basis == "estimated"
+    assert {"teacher": "teacher not counted", "frozen": "as if they had"}[part] in flops.source
+
+
 def test_a_thousand_rows_are_timed_at_once_and_one_row_alone() -> None:
     model = mlp()
     found, _ = run(make(model))

@@ -85,6 +85,53 @@ def test_a_training_record_of_another_shape_is_read_as_far_as_it_goes(
     assert facts(record).get("Training") == expected
 
 
+def test_what_was_done_around_the_training_is_said_in_plain_lines(record: dict[str, Any]) -> None:
+    before = {"kind": "mlp", "sha256": "a" * 64, "parameters": 1200}
+    grown = [
+        {"group": "F", "before": 10, "after": 1500},
+        {"group": "M", "before": 1500, "after": 1500},
+    ]
+    record["training"] |= {
+        "preparation": {
+            "duplicates": {"found": 3, "dropped": 0},
+            "swaps": {"column": "text", "pairs": [["he", "she"]], "twins": 1},
+            "oversample": {"columns": ["sex"], "groups": grown},
+            "class_weights": {"negative": 0.625, "positive": 2.5},
+            "group_weights": [{"group": "F", "class": "positive", "weight": 1.5}],
+        },
+        "start": {**before, "output_layer": "kept", "loss": 0.5, "accuracy": 0.75},
+        "validation": {"loss": 0.25, "accuracy": 0.875},
+        "frozen": {"layers": ["linear1"], "parameters": 9, "unfreeze_after": 3},
+        "teacher": {**before, "agreement": 0.97, "loss": 0.125},
+        "resumed_after": [4, 9],
+    }
+    known = facts(record)
+    assert known["Rows made ready"] == (
+        "3 rows equal others, 0 dropped; 1 text added with words swapped; rows drawn again to even "
+        "out the groups of sex: F 10 to 1,500, M 1,500 to 1,500; classes weighed: negative 0.625, "
+        "positive 2.50; groups weighed: F, positive 1.50"
+    )
+    assert known["Started from"] == (
+        "mlp, 1,200 parameters, sha256 aaaaaaaaaaaa, output layer kept; validation loss 0.500, of "
+        "this model 0.250; accuracy on the validation rows 0.750, of this model 0.875; layers "
+        "that did not move up to epoch 3: linear1"
+    )
+    assert "for which it decides as this model does: 0.970" in known["Learnt from"]
+    assert known["Resumed"].startswith("after epoch 4, 9, from a checkpoint")
+    record["training"] |= {"start": {"kind": 3}, "teacher": "mlp", "resumed_after": 2,
+                           "preparation": [1], "frozen": {}}  # fmt: skip
+    assert not {"Rows made ready", "Started from", "Learnt from", "Resumed"} & set(facts(record))
+
+
+def test_settings_that_asked_for_nothing_are_left_out(record: dict[str, Any]) -> None:
+    idle = {"duplicates": "keep", "clip": 0.0, "swaps": [], "freeze": [], "temperature": 2.0,
+            "teacher_share": 0.9, "class_weight": None}  # fmt: skip
+    record["training"]["settings"] = {**idle, "epochs": 30, "momentum": 0.0}
+    assert facts(record)["Settings of training"] == "epochs 30, momentum 0"
+    record["training"]["settings"] = {**idle, "clip": 0.05, "freeze": ["lstm"]}
+    assert facts(record)["Settings of training"] == 'clip 0.05, freeze ["lstm"]'
+
+
 def test_many_features_are_counted_beyond_the_first(record: dict[str, Any]) -> None:
     record["subject"]["roles"]["features"] = [f"f{i}" for i in range(70)]
     assert facts(record)["Columns the model reads"].endswith("f59, 10 more")

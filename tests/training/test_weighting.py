@@ -95,6 +95,7 @@ def test_weights_change_the_model_and_stand_in_the_record() -> None:
     model, record = fit(MLP(hidden=()), rows, training=training, **settings)
     assert plain.scores(rows).mean() == pytest.approx(rows["y"].mean(), abs=0.1)
     assert model.scores(rows).mean() == pytest.approx(0.5, abs=0.05)
+    assert record.loss.endswith("rows count by their weights")
     said = record.to_dict()["preparation"]
     assert set(said["class_weights"]) == {"negative", "positive"}
     assert [line["group"] for line in said["group_weights"][::2]] == ["F", "M", "unknown"]
