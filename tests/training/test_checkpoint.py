@@ -27,6 +27,7 @@ from auditkit.training import (
     fit,
 )
 from auditkit.training.checkpoint import FILE
+from auditkit.training.demands import demand_together
 from auditkit.training.loop import Examples
 
 DEEP_LSTM = LSTM(hidden=4, layers=2, dropout=0.3, sequence=SMALL_LSTM.sequence, static=["limit"])
@@ -198,3 +199,12 @@ def test_private_training_keeps_no_checkpoint(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="subtract the noise"):
         fit(MLP(), people(), label="y", privacy=Privacy(), checkpoint=tmp_path / "new")
     assert not (tmp_path / "new").exists()
+
+
+def test_several_processes_keep_no_checkpoint_and_let_no_layer_go() -> None:
+    letting_go = Training(freeze=["linear1"], unfreeze_after=2)
+    demand_together(1, letting_go, "folder")
+    demand_together(2, Training(freeze=["linear1"]), None)
+    with pytest.raises(InputError, match="training in 2 processes, expected one process") as error:
+        demand_together(2, letting_go, "folder")
+    assert len(error.value.problems) == 2
