@@ -10,6 +10,8 @@ import pytest
 
 from auditkit.cli import cli, status_of
 from auditkit.loading import Prepared, load_subject, prepare
+from auditkit.models import Model
+from auditkit.models.torch import TorchModel
 
 SCORED = """
 [subject]
@@ -75,7 +77,7 @@ def test_joined_columns_are_sensitive_and_never_features(folder: Path) -> None:
     assert "home" not in got.rows
     subject = got.subject()
     assert set(subject.rows) == {"y", "sex", "age", "score", "x"}
-    assert subject.model is not None
+    assert isinstance(subject.model, Model)
     assert np.array_equal(subject.model.scores(subject.rows), subject.model.scores(
         subject.rows[["score", "x"]]
     ))  # fmt: skip
@@ -159,8 +161,8 @@ def test_a_model_that_was_saved_must_not_read_a_column_that_was_put_in_order(fol
     trained = prepared(folder, text, more='[subject.multi]\nhome = ";"\n').subject()
     assert "home" in trained.features
     assert "home: a" not in trained.features
-    assert trained.model is not None
-    trained.model.save(folder / "model")  # type: ignore[attr-defined]
+    assert isinstance(trained.model, TorchModel)
+    trained.model.save(folder / "model")
     saved = text.replace('train = "mlp"\nhidden = [4]', 'file = "model"')
     (found,) = problems(folder, saved, more='[subject.multi]\nhome = ";"\n')
     assert "'home', which the model reads as it stands in the data" in found

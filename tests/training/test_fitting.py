@@ -12,6 +12,7 @@ import pytest
 import torch
 from small_training import SMALL_LSTM, cards, people
 
+from auditkit.encoding import TabularEncoder
 from auditkit.errors import InputError
 from auditkit.training import LSTM, MLP, Architecture, Training, fit, split
 
@@ -81,6 +82,7 @@ def test_the_encoding_is_learnt_on_training_rows_only() -> None:
     alone, _ = fit(
         MLP(hidden=(4,)), rows, label="y", training=Training(epochs=1, batch_size=32, patience=0)
     )
+    assert isinstance(model.encoder, TabularEncoder)
     assert model.encoder == alone.encoder
     assert record.rows == 400
     assert model.encoder.unseen(held) == {"age": 0, "job": 50}
