@@ -44,6 +44,7 @@ BUILT_IN = (
     "auditkit.audits.performance:Performance",
     "auditkit.audits.fairness:Fairness",
     "auditkit.audits.adverse_impact:AdverseImpact",
+    "auditkit.audits.subgroups:Subgroups",
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",
@@ -381,7 +382,9 @@ def _planned(
     given = dict(settings.get(audit.name, {}))
     if isinstance(audit, Broken):
         return PlannedAudit(name=audit.name, settings=given, defaults={})
-    held = dataclasses.asdict(audit)  # type: ignore[call-overload]
+    fields = dataclasses.asdict(audit)  # type: ignore[call-overload]
+    # JSON has lists only, and a record must equal what is read from its file.
+    held = {name: list(v) if isinstance(v, tuple) else v for name, v in fields.items()}
     weighted = subject.weight is not None and subject.task in getattr(audit, "weighted", ())
     return PlannedAudit(name=audit.name, settings=given, defaults=held, weighted=weighted)
 
