@@ -45,6 +45,7 @@ BUILT_IN = (
     "auditkit.audits.fairness:Fairness",
     "auditkit.audits.adverse_impact:AdverseImpact",
     "auditkit.audits.subgroups:Subgroups",
+    "auditkit.audits.proxies:Proxies",
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",
