@@ -16,7 +16,6 @@ import pandas as pd
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods.class_scores import macro_roc_auc
-from auditkit.methods.crossing import origin
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.proxies import (
@@ -31,7 +30,7 @@ from auditkit.methods.proxies import (
     stratified_folds,
 )
 from auditkit.methods.significance import holm
-from auditkit.roles import TASKS, as_names
+from auditkit.roles import TASKS, as_names, origin
 from auditkit.subject import Subject
 
 FOLDS = 5
@@ -324,7 +323,8 @@ def _model(rows: pd.DataFrame, groups: IntArray, rng: np.random.Generator) -> Fl
     with threadpool_limits(1):
         for fold in range(FOLDS):
             made = HistGradientBoostingClassifier(
-                max_iter=50,
+                max_iter=30,
+                learning_rate=0.15,
                 max_leaf_nodes=8,
                 categorical_features=[not is_number for is_number in numeric],
                 early_stopping=False,

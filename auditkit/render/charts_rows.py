@@ -138,23 +138,36 @@ def forest_of_groups(page: Page, table: TableRecord) -> list[Figure]:
     lines = grid(page, scale, TALL)
     kept = tuple(
         Row(
-            _group_label(row),
+            _group_label(page, row),
             _dot(row, (scale, lines), _excludes_zero(row)),
             value(bounded(row, "difference", beside=size, signed=True)),
             _people(row),
         )
         for row in rows[: 2 * BARS]
     )
-    headings = heads(page.words, "forest.group", "forest.value", "column.n")
-    chart = RowChart((Block(kept),), headings, scale_row(scale, lines), widths=(26, 42, 22, 10))
-    title = (
-        _cost_title(page, rows) if "private_accuracy" in table.columns else name(table.title, 80)
-    )
-    caption = page.words("forest.groups_caption")
+    searched = "subgroup" in table.columns
+    label = "forest.subgroup" if searched else "forest.group"
+    headings = heads(page.words, label, "forest.value", "column.n")
+    widths = (40, 30, 22, 8) if searched else (26, 42, 22, 10)
+    chart = RowChart((Block(kept),), headings, scale_row(scale, lines), widths=widths)
+    title = _groups_title(page, table, rows)
+    caption = page.words("forest.subgroups_caption" if searched else "forest.groups_caption")
     return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
 
 
-def _group_label(row: Record) -> Markup:
+def _groups_title(page: Page, table: TableRecord, rows: Sequence[Record]) -> Markup:
+    if "private_accuracy" in table.columns:
+        return _cost_title(page, rows)
+    if "subgroup" not in table.columns:
+        return name(table.title, 80)
+    found = sum(row.get("established") is True for row in rows)
+    return page.words("forest.subgroups_title", found=found, n=len(rows))
+
+
+def _group_label(page: Page, row: Record) -> Markup:
+    if string(row, "subgroup"):
+        metric = el("span", column_title(page, string(row, "metric")), cls="id by")
+        return join([name(string(row, "subgroup"), 120), Markup(" "), metric])
     group, attribute = string(row, "group"), string(row, "attribute")
     if not attribute:
         return name(group)

@@ -10,7 +10,7 @@ from markupsafe import Markup
 from auditkit.render import numbers, sentences
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.text import join, name
-from auditkit.report import VERDICTS, MeasurementRecord, Verdict
+from auditkit.report import VERDICTS, MeasurementRecord, Scalar, Verdict
 
 #: The metrics that say most about a pillar, in order; the first two that were measured open it.
 HEADLINES = {
@@ -59,6 +59,10 @@ def shows(page: Page, pillar: Pillar) -> Markup:
         return _impact(page, pillar) or _headlines(page, pillar)
     if pillar.name == "explainability":
         return _explainability(page, pillar) or _headlines(page, pillar)
+    if pillar.name == "subgroups":
+        return _subgroups(page, pillar) or _headlines(page, pillar)
+    if pillar.name == "proxies":
+        return _proxies(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     return _headlines(page, pillar)
 
 
@@ -113,6 +117,61 @@ def _explainability(page: Page, pillar: Pillar) -> Markup:
         second=name(string(rows[1], "feature")),
         second_size=sizes[1],
         last=name(string(rows[-1], "feature")),
+    )
+
+
+def _subgroups(page: Page, pillar: Pillar) -> Markup:
+    """Name the subgroup whose difference is surely largest, or say that none surely differs."""
+    table = page.table(pillar.name, "subgroups")
+    rows = [] if table is None else records(table)
+    if not rows:
+        return Markup("")
+    sure = [row for row in rows if row.get("established") is True]
+    if not sure:
+        return page.words("lede.subgroups_none", n=len(rows))
+    worst = max(sure, key=_surely)
+    difference, low, high = (number(worst, c) or 0.0 for c in ("difference", "low", "high"))
+    ends = sorted([abs(low), abs(high)])
+    shown = numbers.show(abs(difference), *ends)
+    n = number(worst, "n")
+    return page.words(
+        "lede.subgroups_lower" if difference < 0 else "lede.subgroups_higher",
+        subgroup=name(string(worst, "subgroup"), 200),
+        metric=_inside(page, string(worst, "metric")),
+        difference=shown.text,
+        low=numbers.show(ends[0], beside=ends[1]).text,
+        high=numbers.show(ends[1]).text,
+        n=0 if n is None else round(n),
+    )
+
+
+def _inside(page: Page, metric: str) -> Markup:
+    """A rate as it is called within a sentence."""
+    key = f"rate.{metric}"
+    return page.words(key) if page.words.has(key) else page.metric_title(metric, inside=True)
+
+
+def _surely(row: dict[str, Scalar]) -> float:
+    """How far a difference surely is from 0."""
+    low, high = number(row, "low") or 0.0, number(row, "high") or 0.0
+    return max(low, -high)
+
+
+def _proxies(page: Page, pillar: Pillar) -> Markup:
+    """Name the feature that gives a group away most, of all columns."""
+    table = page.table(pillar.name, "proxies")
+    rows = [] if table is None else records(table)
+    named = [row for row in rows if string(row, "role") == "proxy"]
+    if not named:
+        return page.words("lede.proxies_none") if rows else Markup("")
+    most = max(named, key=lambda row: number(row, "auc") or 0.0)
+    return page.words(
+        "lede.proxies",
+        feature=name(string(most, "feature")),
+        attribute=name(string(most, "attribute")),
+        value=numbers.show(
+            *(number(most, c) or 0.0 for c in ("auc", "low", "high")), unit="rate"
+        ).text,
     )
 
 

@@ -416,7 +416,11 @@ def test_a_configuration_that_names_the_folder_is_audited_from_text_to_report(
     (record,) = (folder.parent / "out").rglob("audit.json")
     report = auditkit.Report.load(record)
     assert {audit.name: audit.status for audit in report.audits} == dict.fromkeys(
-        ("performance", "fairness", "explainability", "privacy", "energy"), "completed"
+        (
+            *("performance", "fairness", "subgroups", "proxies"),
+            *("explainability", "privacy", "energy"),
+        ),
+        "completed",
     )
     explained = [m for m in report.measurements if m.metric == "mean_abs_shapley"]
     assert {m.slice["feature"] for m in explained} == {f"text token {i}" for i in range(1, 7)}

@@ -36,7 +36,7 @@ DYNAMIC = {
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
-OPTIONAL = ("column.", "gap.")
+OPTIONAL = ("column.", "gap.", "rate.")
 
 
 def sources() -> str:
