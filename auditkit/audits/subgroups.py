@@ -15,7 +15,7 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
-from auditkit.methods import regression, subgroup_tests
+from auditkit.methods import means, regression, subgroup_tests
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.sequences import token_errors
@@ -115,7 +115,7 @@ class Subgroups:
     Attributes:
         level: Level that all intervals of the audit hold together, in (0, 1).
         depth: Most columns that are crossed; at least 1.
-        min_group: Rows that a subgroup, and everyone else, must have in either half; at least 2.
+        min_group: Rows that a subgroup, and everyone else, must have in each half; at least 2.
         tested: Subgroups of each measure that are taken from one half to the other; at least 1.
         measures: What is compared; everything that the task has where empty.
         features: Columns that the model reads that are crossed with the sensitive ones.
@@ -198,8 +198,7 @@ class Subgroups:
             for name, number in found.numbers.items()
         }
         for name, tested in tests.items():
-            n = int((found.numbers[name].among & ~halves.searched).sum())
-            yield self._worst(GAPS[name], tested, held, found.tests, n)
+            yield self._worst(name, tested, held, found, halves)
         yield from self._tables(tests, held, found.tests)
         if subject.task == "binary":
             yield from self._calibration(subject, found, halves, each)
@@ -251,20 +250,25 @@ class Subgroups:
             held.count,
             n=int(halves.searched.sum()),
             source=f"{len(held.crossed):,} combinations of up to {self.depth} columns, with at "
-            f"least {self.min_group} rows in either half{left if held.left_out else ''}",
+            f"least {self.min_group} rows in each half{left if held.left_out else ''}",
             reason="counted exactly",
             exact=True,
         )
 
     def _worst(
-        self, metric: Metric, tested: Sequence[HeldOut], held: Space, tests: int, n: int
+        self,
+        name: str,
+        tested: Sequence[HeldOut],
+        held: Space,
+        found: _Found,
+        halves: Halves,
     ) -> Measurement:
+        metric, number = GAPS[name], found.numbers[name]
         if not tested:
-            return metric.measure(
-                None, n=n, source="rows in the half to test", reason=self._why_none(held)
-            )
+            n, reason = int((number.among & ~halves.searched).sum()), self._why_none(held, number)
+            return metric.measure(None, n=n, source="rows in the half to test", reason=reason)
         worst = _surest(tested)
-        gap = _together(worst, tests).gap(self.level)
+        gap = _together(worst, found.tests).gap(self.level)
         return metric.measure(
             gap.value,
             interval=gap.interval,
@@ -276,10 +280,13 @@ class Subgroups:
             "other",
         )
 
-    def _why_none(self, held: Space) -> str:
+    def _why_none(self, held: Space, number: Number) -> str:
+        if number.is_too_large:
+            return means.TOO_LARGE
         if not held.count:
-            return f"no subgroup has {self.min_group} rows in either half"
-        return f"the same for all rows, or no subgroup has {self.min_group} such rows in each half"
+            return f"no subgroup has {self.min_group} rows in each half"
+        few = f"a subgroup and everyone else need {self.min_group} such rows in each half"
+        return f"the same for all rows, or too few: {few}"
 
     def _tables(
         self, tests: Mapping[str, Sequence[HeldOut]], held: Space, count: int
@@ -313,7 +320,7 @@ class Subgroups:
     ) -> Iterator[Measurement | Table]:
         n = int((~halves.searched).sum())
         if not found.bins or subject.y_score is None:
-            few = f"no subgroup has {self.min_group} rows of a score bin in either half"
+            few = f"no subgroup has {self.min_group} rows of a score bin in each half"
             reason = _uncalibrated(subject) or few
             yield MULTICALIBRATION.measure(None, n=n, source="rows to test", reason=reason)
             return
@@ -364,7 +371,8 @@ def _number(subject: Subject, measure: str) -> Number:
     y, predicted = subject.y_true, subject.y_pred
     everyone = np.ones(len(subject), dtype=bool)
     if measure == "absolute_error":
-        return Number(np.abs(y - predicted), everyone, worse=1)
+        with np.errstate(over="ignore"):
+            return Number(np.abs(y - predicted), everyone, worse=1)
     if measure == "exact_match":
         return Number((token_errors(y, predicted)[0] == 0).astype(np.float64), everyone, -1)
     if measure == "accuracy":

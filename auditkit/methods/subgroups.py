@@ -19,6 +19,8 @@ from auditkit.methods.gaps import shared_level
 from auditkit.methods.intervals import normal_quantile
 
 BoolArray = npt.NDArray[np.bool_]
+#: Numbers beyond this are not compared, as their squares have no number.
+LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,11 @@ class Number:
     among: BoolArray
     worse: int = 0
 
+    @property
+    def is_too_large(self) -> bool:
+        """Whether a number that counts is beyond `LARGEST`."""
+        return not np.abs(self.values[self.among]).max(initial=0.0) <= LARGEST
+
 
 @dataclass(frozen=True, slots=True)
 class Halves:
@@ -60,7 +67,7 @@ class Halves:
 
     Attributes:
         searched: Shape (n,): True for rows to search in, False for rows to test on.
-        min_group: Rows that a subgroup, and everyone else, must have in either half; at least 1.
+        min_group: Rows that a subgroup, and everyone else, must have in each half; at least 1.
         weights: Shape (n,): weights of the rows, above 0; None where all count the same.
     """
 
@@ -239,7 +246,7 @@ def search(held: Space, number: Number, halves: Halves) -> Search:
             halves are compared, and only with as many others.
 
     Returns:
-        The comparisons; none where all rows have the same number.
+        The comparisons; none where all rows have the same number, or one is beyond `LARGEST`.
 
     Example:
         >>> job = Column("job", ("x", "y"), np.array([0, 0, 0, 0, 1, 1, 1, 1]))
@@ -249,13 +256,16 @@ def search(held: Space, number: Number, halves: Halves) -> Search:
         [0.5, -0.5]
     """
     rows = number.among & halves.searched
+    none = Search(np.empty((0, 2), dtype=np.int64), np.empty(0), np.empty(0))
+    if number.is_too_large:
+        return none
     w = np.ones(rows.size) if halves.weights is None else halves.weights
     wx = w * np.where(rows, number.values, 0.0)
     whole = w[rows].sum()
     mean = wx[rows].sum() / whole if whole else 0.0
     spread = float((w[rows] * (number.values[rows] - mean) ** 2).sum() / whole) if whole else 0.0
     if not spread > 1e-12 * max(1.0, mean**2):
-        return Search(np.empty((0, 2), dtype=np.int64), np.empty(0), np.empty(0))
+        return none
     found = [_compared(crossed, number, halves, (w, wx), spread) for crossed in held.crossed]
     place = [np.column_stack([np.full(ids.size, i), ids]) for i, (ids, _, _) in enumerate(found)]
     return Search(

@@ -11,6 +11,7 @@ import pytest
 from auditkit.audits.subgroups import Subgroups
 from auditkit.errors import InputError
 from auditkit.evidence import Measurement, Table
+from auditkit.methods.means import TOO_LARGE
 from auditkit.subject import Subject, Task
 
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy")
@@ -100,7 +101,7 @@ def test_no_small_subgroup_is_named() -> None:
     for rate in RATES:
         gap = measured[f"worst_subgroup_{rate}_gap"]
         assert gap.value is None
-        assert gap.reason == "no subgroup has 200 rows in either half"
+        assert gap.reason == "no subgroup has 200 rows in each half"
 
 
 def test_a_constant_model_has_a_reason_and_no_gap() -> None:
@@ -162,6 +163,18 @@ def test_other_tasks_have_a_worst_subgroup_too(task: Task, measure: str) -> None
     assert worst.interval is not None
     assert worst.interval.low > 0
     assert {row[0] for row in tables["subgroups"].rows} == {measure}
+
+
+def test_errors_without_a_square_are_not_compared() -> None:
+    rows = people(500)
+    rows["y"] = np.where(rows["y"] == 1, 1e308, -1e308)
+    rows["p"] = -rows["y"]
+    subject = Subject.from_scores(
+        rows, label="y", prediction="p", sensitive=["sex"], task="regression"
+    )
+    measured, tables = found(subject)
+    assert measured["worst_subgroup_absolute_error_gap"].reason == TOO_LARGE
+    assert tables == {}
 
 
 def test_weights_decide_what_is_worst() -> None:
