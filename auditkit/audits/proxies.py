@@ -156,7 +156,7 @@ class Proxies:
             features = self._features(subject, held, rng)
             yield self._together(subject, held, features, rng)
             yield self._strongest(held, features)
-            lines += _lines(held, features)
+            lines += _lines(held, features, self.level)
             yield from self._score(subject, held, rng)
         if lines:
             yield _table(lines, self.level)
@@ -350,7 +350,7 @@ def _categories(values: pd.Series) -> FloatArray:
     return np.where(codes >= 0, codes, other)
 
 
-def _lines(held: _Attribute, features: Sequence[_Feature]) -> list[tuple[Cell, ...]]:
+def _lines(held: _Attribute, features: Sequence[_Feature], level: float) -> list[tuple[Cell, ...]]:
     tested = [one for one in features if not one.is_itself and one.p_value is not None]
     adjusted = holm([one.p_value or 0.0 for one in tested]).tolist()
     p = {one.name: value for one, value in zip(tested, adjusted, strict=True)}
@@ -358,17 +358,19 @@ def _lines(held: _Attribute, features: Sequence[_Feature]) -> list[tuple[Cell, .
     for one in sorted(features, key=lambda one: (-_value(one), one.name)):
         interval = one.area.interval
         bounds = (None, None) if interval is None else (interval.low, interval.high)
-        said = _said(one, interval.low if interval else None)
+        said = _said(one, dependent=p.get(one.name, 1.0) < 1 - level)
         lines.append((held.column, one.name, one.area.value, *bounds, p.get(one.name), said))
     return lines
 
 
-def _said(one: _Feature, low: float | None) -> str:
+def _said(one: _Feature, *, dependent: bool) -> str:
     if one.is_itself:
         return "the attribute itself"
-    if low is None:
+    if one.area.interval is None:
         return one.area.reason or "no interval"
-    return "proxy" if low > 0.5 else "no proxy is established"
+    # Both: the interval takes the shares as given, so that alone it would err too often.
+    is_proxy = dependent and one.area.interval.low > 0.5
+    return "proxy" if is_proxy else "no proxy is established"
 
 
 def _table(lines: list[tuple[Cell, ...]], level: float) -> Table:
@@ -379,8 +381,8 @@ def _table(lines: list[tuple[Cell, ...]], level: float) -> Table:
         rows=tuple(lines),
         source=f"mean area under the ROC curve of each group against the others, 0.5 is chance; by "
         f"the shares of groups among rows of the same value ({BANDS} bands of a number) in the "
-        f"other of {FOLDS} folds; intervals hold together at {100 * level:g} % over the features "
-        "of an attribute (Bonferroni), and a feature is a proxy where its interval lies above 0.5. "
-        "p_adjusted: chi-squared test of independence, Holm over the features that are not the "
-        "attribute itself",
+        f"other of {FOLDS} folds; intervals take these shares as given and hold together at "
+        f"{100 * level:g} % over the features of an attribute (Bonferroni). p_adjusted: "
+        "chi-squared test of independence, Holm over the features that are not the attribute itself. A feature "
+        f"is a proxy where its interval lies above 0.5 and p_adjusted is under {1 - level:.2g}",
     )

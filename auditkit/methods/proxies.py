@@ -93,6 +93,11 @@ def shares_out_of_fold(
 ) -> FloatArray:
     """Share of each group among the rows of the same value in the other folds.
 
+    An area under the ROC curve of these shares moves with the folds too, which DeLong's interval
+    does not see: for a feature of 20 values that has nothing to do with the group, the 95 %
+    interval lay above 0.5 in 57 of 1,000 draws of 300 rows in two equal groups, where 25 are due,
+    and in 63 of 1,000 draws of 1,000 rows in three. So `independence` is to decide with it.
+
     Args:
         values: Shape (n,): the value (a category or a band) of each row, from 0.
         groups: Shape (n,): the group of each row, 0..count - 1.
