@@ -382,7 +382,7 @@ def _table(lines: list[tuple[Cell, ...]], level: float) -> Table:
         source=f"mean area under the ROC curve of each group against the others, 0.5 is chance; by "
         f"the shares of groups among rows of the same value ({BANDS} bands of a number) in the "
         f"other of {FOLDS} folds; intervals take these shares as given and hold together at "
-        f"{100 * level:g} % over the features of an attribute (Bonferroni). p_adjusted: "
-        "chi-squared test of independence, Holm over the features that are not the attribute itself. A feature "
-        f"is a proxy where its interval lies above 0.5 and p_adjusted is under {1 - level:.2g}",
+        f"{100 * level:g} % over the features of an attribute (Bonferroni). p_adjusted: chi-squared"
+        " test of independence, Holm over the features that are not the attribute itself. A feature"
+        f" is a proxy where its interval lies above 0.5 and p_adjusted is under {1 - level:.2g}",
     )

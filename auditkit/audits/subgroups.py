@@ -215,10 +215,7 @@ class Subgroups:
             if name not in subject.sensitive
         ]
         names = [held.column for held in groups]
-        return [
-            Column(held.column, held.names, held.codes, origin(held.column, names))
-            for held in groups
-        ]
+        return [Column(g.column, g.names, g.codes, origin(g.column, names)) for g in groups]
 
     def _search(self, subject: Subject, held: Space, halves: Halves) -> _Found:
         known = MEASURES[subject.task]
