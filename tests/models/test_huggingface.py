@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 from small_bert import change, make_folder, own_logits, reviews
 
 import auditkit
+from auditkit.audit import audit_classes
 from auditkit.errors import InputError, MissingExtraError
 from auditkit.models import NetworkModel
 from auditkit.models.huggingface import HuggingFaceModel
@@ -415,13 +416,8 @@ def test_a_configuration_that_names_the_folder_is_audited_from_text_to_report(
     assert status_of(lambda: cli(command, standalone_mode=False)) in {0, 3}
     (record,) = (folder.parent / "out").rglob("audit.json")
     report = auditkit.Report.load(record)
-    assert {audit.name: audit.status for audit in report.audits} == dict.fromkeys(
-        (
-            *("performance", "fairness", "subgroups", "proxies"),
-            *("explainability", "privacy", "energy"),
-        ),
-        "completed",
-    )
+    assert {audit.status for audit in report.audits} == {"completed"}
+    assert {audit.name for audit in report.audits} == set(audit_classes())
     explained = [m for m in report.measurements if m.metric == "mean_abs_shapley"]
     assert {m.slice["feature"] for m in explained} == {f"text token {i}" for i in range(1, 7)}
     assert any(m.value for m in explained)
