@@ -31,6 +31,8 @@ LETTERS = {
     "performance": "p",
     "fairness": "f",
     "adverse-impact": "a",
+    "subgroups": "s",
+    "proxies": "r",
     "explainability": "x",
     "privacy": "v",
     "energy": "e",
