@@ -102,7 +102,7 @@ class Fairness:
     name: ClassVar[str] = "fairness"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
-    weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
+    weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
         *(RATES[name].metric for name in _SHOWN),
@@ -328,6 +328,7 @@ def _by_group(subject: Subject, settings: Settings) -> ByGroup:
         labels={name: group_labels(subject.groups[name]) for name in subject.sensitive},
         y_true=subject.y_true,
         y_pred=subject.y_pred,
+        weights=subject.weights,
     )
     if subject.task == "multiclass":
         return ClassesByGroup(rows, settings, subject.classes)

@@ -99,7 +99,7 @@ class Performance:
     name: ClassVar[str] = "performance"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions"})
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
-    weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
+    weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(RATES[name].metric for name in _SHOWN),
         *(BALANCED_ACCURACY, F1, MAJORITY_ACCURACY),
@@ -142,14 +142,14 @@ class Performance:
             yield from _loss(subject.record.to_dict())
 
     def _of_task(self, subject: Subject) -> Iterator[Measurement | Table]:
-        y_true, y_pred = subject.y_true, subject.y_pred
+        y_true, y_pred, weights = subject.y_true, subject.y_pred, subject.weights
         if subject.task == "multiclass":
-            rows = Classified(y_true, y_pred, subject.y_score, subject.classes)
+            rows = Classified(y_true, y_pred, subject.y_score, subject.classes, weights)
             yield from class_performance.measure_classes(rows, _NO_SCORES, self.level, self.bins)
         elif subject.task == "regression":
-            yield from regression.measure_numbers(y_true, y_pred, self.level)
+            yield from regression.measure_numbers(y_true, y_pred, self.level, weights)
         else:
-            yield from sequences.measure_texts(y_true, y_pred, self.level)
+            yield from sequences.measure_texts(y_true, y_pred, self.level, weights)
 
     def _decisions(self, table: IntArray, sums: Sums | None) -> Iterator[Measurement]:
         for metric, estimate, n, words, effective in self._counted(table, sums):

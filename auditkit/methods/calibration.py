@@ -62,7 +62,7 @@ def brier_score(
     y, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
     if not are_probabilities(score):
         return Estimate.undefined(NO_PROBABILITIES)
-    return _mean((score - y) ** 2, weights, level, 0.0)
+    return bounded_weighted_mean((score - y) ** 2, weights, level, 0.0, 1.0)
 
 
 def calibration_in_the_large(
@@ -90,7 +90,7 @@ def calibration_in_the_large(
     y, score = np.asarray(y_true, dtype=np.float64), np.asarray(y_score, dtype=np.float64)
     if not are_probabilities(score):
         return Estimate.undefined(NO_PROBABILITIES)
-    return _mean(y - score, weights, level, -1.0)
+    return bounded_weighted_mean(y - score, weights, level, -1.0, 1.0)
 
 
 def calibration_bins(
@@ -148,12 +148,6 @@ def calibration_bins(
         )
         for i in np.flatnonzero(n)
     )
-
-
-def _mean(values: FloatArray, weights: npt.ArrayLike | None, level: float, low: float) -> Estimate:
-    if weights is None:
-        return intervals.bounded_mean(values, level, low, 1.0)
-    return bounded_weighted_mean(values, weights, level, low, 1.0)
 
 
 def are_probabilities(scores: npt.ArrayLike) -> bool:

@@ -7,7 +7,7 @@ number of rows, and wherever the cells were counted.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -39,8 +39,8 @@ class Sums:
     """What rows of unequal weight add up to; all that a weighted rate and its interval need.
 
     Attributes:
-        weights: Shape (..., 2, 2): sums of weights by true outcome and decision.
-        squares: Shape (..., 2, 2): sums of squared weights.
+        weights: Shape (...): sums of weights, mostly by true outcome and decision.
+        squares: Shape (...): sums of squared weights.
     """
 
     weights: FloatArray
@@ -49,6 +49,24 @@ class Sums:
     def __getitem__(self, groups: Any) -> Sums:  # noqa: ANN401 - whatever indexes an array
         """The sums of some groups."""
         return Sums(self.weights[groups], self.squares[groups])
+
+    def __add__(self, other: Sums) -> Sums:
+        """The sums over the rows of both."""
+        return Sums(self.weights + other.weights, self.squares + other.squares)
+
+    def apply(self, change: Callable[[FloatArray], FloatArray]) -> Sums:
+        """Do the same to both, such as adding them up over an axis."""
+        return Sums(change(self.weights), change(self.squares))
+
+    def against(self, lost: Sums) -> tuple[FloatArray, FloatArray]:
+        """Effective counts of a share: these rows, and those that are not counted.
+
+        Example:
+            >>> won, lost = (Sums(np.array([w]), np.array([w**2])) for w in (2.0, 1.0))
+            >>> [count.round(2).tolist() for count in won.against(lost)]
+            [[1.2], [1.8]]
+        """
+        return effective_counts(self.weights, self.squares, lost.weights, lost.squares)
 
 
 @dataclass(frozen=True)

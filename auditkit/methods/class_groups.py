@@ -16,9 +16,9 @@ import numpy.typing as npt
 from auditkit.errors import quote
 from auditkit.evidence import Cell, Interval, Measurement, Metric, Table
 from auditkit.methods import gaps, multiclass
-from auditkit.methods.cells import RATES
+from auditkit.methods.cells import RATES, Sums
 from auditkit.methods.crossing import Crossing, cross, place_rows, rows_words
-from auditkit.methods.estimates import Estimate, IntArray
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.group_tasks import Grouped
 from auditkit.methods.groupwise import (
     CONSTANT,
@@ -32,6 +32,7 @@ from auditkit.methods.groupwise import (
     measure_gap,
     measure_group,
     pairs_table,
+    share_right,
 )
 from auditkit.methods.intervals import wilson
 from auditkit.methods.parity import (
@@ -56,17 +57,45 @@ class _PerClass:
         successes: Rows that are counted.
         n: Rows that they are counted among.
         words: What those are, for a reader; `{}` stands for the class.
+        won: Weights of the rows that are counted, or None where every row counts the same.
+        lost: Weights of the others, likewise.
     """
 
     metric: Metric
     successes: IntArray
     n: IntArray
     words: str
+    won: Sums | None = None
+    lost: Sums | None = None
+
+    @cached_property
+    def effective(self) -> tuple[FloatArray, FloatArray] | None:
+        """Successes and rows as effective counts, each of shape (m, classes)."""
+        return None if self.won is None or self.lost is None else self.won.against(self.lost)
+
+    @property
+    def counts(self) -> tuple[IntArray, IntArray] | tuple[FloatArray, FloatArray]:
+        """Successes and rows to make intervals of; their quotients are the rates."""
+        return (self.successes, self.n) if self.effective is None else self.effective
+
+    @property
+    def weighed(self) -> tuple[IntArray, IntArray] | tuple[FloatArray, FloatArray]:
+        """Weights of successes and rows; the counts where rows weigh the same."""
+        if self.won is None or self.lost is None:
+            return self.successes, self.n
+        return self.won.weights, (self.won + self.lost).weights
 
     def of(self, chosen: int, label: str) -> Quantity:
         """The rate of one class."""
-        shares = Shares(self.successes[:, chosen], self.n[:, chosen])
-        return Quantity(self.metric, shares.n, shares, words=self.words.format(quote(label)))
+        effective = self.effective and (self.effective[0][:, chosen], self.effective[1][:, chosen])
+        shares = Shares(self.successes[:, chosen], self.n[:, chosen], effective)
+        return Quantity(
+            self.metric,
+            shares.n,
+            shares,
+            words=self.words.format(quote(label)),
+            effective=effective and effective[1],
+        )
 
 
 @dataclass
@@ -97,7 +126,7 @@ class ClassesByGroup:
     def _counted(self) -> multiclass.ClassCells:
         held = self.rows
         return multiclass.count_classes(
-            held.codes, held.sizes, held.y_true, held.y_pred, len(self.classes)
+            held.codes, held.sizes, held.y_true, held.y_pred, len(self.classes), held.weights
         )
 
     def cross(self, columns: Sequence[str]) -> Crossing:
@@ -131,8 +160,9 @@ class ClassesByGroup:
             self._gather_rates(crossing, selection, recall, chosen)
 
     def _accuracy(self, crossing: Crossing) -> Quantity:
-        shares = Shares(crossing.table[:, 1, 1], crossing.sizes)
-        return Quantity(ACCURACY, shares.n, shares, gap=ACCURACY_DIFFERENCE)
+        shares = share_right(crossing)
+        worth = shares.effective and shares.effective[1]
+        return Quantity(ACCURACY, shares.n, shares, gap=ACCURACY_DIFFERENCE, effective=worth)
 
     def _per_class(self, crossing: Crossing) -> tuple[_PerClass, _PerClass]:
         """Who is given each class, and who of each class gets it."""
@@ -141,22 +171,30 @@ class ClassesByGroup:
         sizes = [held.cells.sizes[axis] for axis in axes]
         place = place_rows(held.cells.codes[:, axes], sizes)
 
-        def count(chosen: IntArray, n: IntArray) -> IntArray:
+        def add(chosen: IntArray, numbers: IntArray | FloatArray) -> FloatArray:
             flat = place * k + chosen
-            counted = np.bincount(flat, weights=n, minlength=len(crossing.labels) * k)
-            return np.rint(counted).astype(np.int64).reshape(-1, k)
+            size = len(crossing.labels) * k
+            added = np.bincount(flat, weights=numbers, minlength=size)
+            return added.reshape(-1, k).astype(np.float64)
 
-        right = np.where(held.actual == held.predicted, held.cells.n, 0)
-        given, rows = count(held.predicted, held.cells.n), count(held.actual, held.cells.n)
+        def count(chosen: IntArray, which: npt.NDArray[np.bool_]) -> tuple[IntArray, Sums | None]:
+            n = np.rint(add(chosen, held.cells.n * which)).astype(np.int64)
+            weights, squares = held.cells.weights, held.cells.squares
+            if weights is None or squares is None:
+                return n, None
+            return n, Sums(add(chosen, weights * which), add(chosen, squares * which))
+
+        right = held.actual == held.predicted
+        (given, won), (hits, found) = count(held.predicted, right >= 0), count(held.actual, right)
+        missed, lost = count(held.actual, ~right)
         everyone = np.broadcast_to(crossing.sizes[:, None], given.shape)
+        others = None if won is None else _others(won, given < everyone)
+        selection, recall = (
+            RATES[name].metric for name in ("selection_rate", "true_positive_rate")
+        )
         return (
-            _PerClass(RATES["selection_rate"].metric, given, everyone, "rows"),
-            _PerClass(
-                RATES["true_positive_rate"].metric,
-                count(held.actual, right),
-                rows,
-                "rows of class {}",
-            ),
+            _PerClass(selection, given, everyone, "rows", won, others),
+            _PerClass(recall, hits, hits + missed, "rows of class {}", found, lost),
         )
 
     def _kept(self, rate: _PerClass, crossing: Crossing) -> npt.NDArray[np.bool_]:
@@ -171,9 +209,8 @@ class ClassesByGroup:
         kept = self._kept(rate, crossing)
         able = np.flatnonzero(kept.sum(axis=0) > 1)
         level = gaps.shared_level(self.settings.level, max(1, able.size))
-        found = {
-            int(c): gap(rate.successes[kept[:, c], c], rate.n[kept[:, c], c], level) for c in able
-        }
+        won, rows = rate.counts
+        found = {int(c): gap(won[kept[:, c], c], rows[kept[:, c], c], level) for c in able}
         return {c: one for c, one in found.items() if one.value is not None}
 
     def _worst(
@@ -189,10 +226,12 @@ class ClassesByGroup:
         worst = choose(found, key=lambda c: found[c].value or 0.0)
         label = self.classes[worst]
         kept = self._kept(rate, crossing)[:, worst]
-        over = describe(rate.of(worst, label), crossing, kept, self.settings.min_group)
+        quantity = rate.of(worst, label)
+        over = describe(quantity, crossing, kept, self.settings.min_group)
+        interval = _together(list(found.values()), choose, self.settings.level)
         return metric.measure(
             found[worst].value,
-            interval=_together(list(found.values()), choose, self.settings.level),
+            interval=quantity.told(Estimate(None, interval)).interval,
             n=int(rate.n[kept, worst].sum()),
             slice=everyone,
             source=f"class {quote(label)}, the widest apart of {len(found):,} classes, each "
@@ -209,8 +248,10 @@ class ClassesByGroup:
         bounds: tuple[float | None, float | None] = (None, None)
         if kept.sum() > 1:
             each = [
-                gaps.bounds_with_unknown(s[kept], n[kept], int(s[lost].sum()), total)
-                for s, n in zip(rate.successes.T, rate.n.T, strict=True)
+                gaps.bounds_with_unknown(
+                    s[kept], n[kept], s[lost].sum().item(), n[lost].sum().item()
+                )
+                for s, n in zip(*(held.T for held in rate.weighed), strict=True)
             ]
             bounds = (max(low for low, _ in each), max(high for _, high in each))
         for metric, bound, way in zip(PARITY_BOUNDS, bounds, ("narrow", "widen"), strict=True):
@@ -233,7 +274,8 @@ class ClassesByGroup:
         listed = sorted(found, key=lambda c: -(found[c].value or 0.0))[:LISTED]
         for c in listed:
             index, interval = np.flatnonzero(kept[:, c]), found[c].interval
-            rates = rate.successes[index, c] / rate.n[index, c]
+            won, rows = (count[index, c] for count in rate.counts)
+            rates = won / rows
             order = index[np.argsort(-rates, kind="stable")]
             high, low = int(order[0]), int(order[-1])
             bounds = (None, None) if interval is None else (interval.low, interval.high)
@@ -245,30 +287,25 @@ class ClassesByGroup:
     def _gather_rates(
         self, crossing: Crossing, selection: _PerClass, recall: _PerClass, chosen: int
     ) -> None:
+        shares = [_rates(rate, chosen, self.settings.level) for rate in (selection, recall)]
         for i, name in enumerate(crossing.names):
             size = int(crossing.sizes[i])
             numbers: list[Cell] = [None] * 7
             if size > 1:  # the class of one row alone would be that of one person
-                numbers = [
-                    *_bounded(int(selection.successes[i, chosen]), size, self.settings.level),
-                    int(recall.n[i, chosen]),
-                    *_bounded(
-                        int(recall.successes[i, chosen]),
-                        int(recall.n[i, chosen]),
-                        self.settings.level,
-                    ),
-                ]
+                numbers = [*shares[0][i], int(recall.n[i, chosen]), *shares[1][i]]
             self.rate_lines.append((crossing.title, name, self.classes[chosen], size, *numbers))
 
     def tables(self) -> Iterator[Table]:
         """The tables of groups, of pairs, of class gaps and of class rates."""
-        level = self.settings.level
-        yield groups_table(self.shown, self.lines, "shares with Wilson intervals", level)
+        level, weighted = self.settings.level, self.rows.weights is not None
+        source = "shares with Wilson intervals"
+        yield groups_table(self.shown, self.lines, source, level, weighted=weighted)
         source = "intervals of Newcombe with Clopper-Pearson limits"
-        yield from pairs_table(self.lines, source, level)
+        yield from pairs_table(self.lines, source, level, weighted=weighted)
         if not self.gap_lines:
             return
         percent, cut = f"{100 * level:g} %", ""
+        weighed, on = (", weighted", " on effective counts") if weighted else ("", "")
         if len(self.classes) > LISTED:
             cut = f"; of each attribute and rate the {LISTED} classes with the widest gaps"
         yield Table(
@@ -280,7 +317,7 @@ class ClassesByGroup:
             ),
             rows=tuple(self.gap_lines),
             source="largest minus smallest rate over the groups, each class against the rest; "
-            f"intervals that hold together at {percent} over all pairs and all classes of one "
+            f"intervals{on} that hold together at {percent} over all pairs and all classes of one "
             f"attribute and rate (Bonferroni){cut}",
         )
         yield Table(
@@ -292,8 +329,8 @@ class ClassesByGroup:
                 *("true_positive_rate", "true_positive_rate_low", "true_positive_rate_high"),
             ),
             rows=tuple(self.rate_lines),
-            source=f"assessed rows, each class against the rest; Wilson intervals at {percent}; no "
-            f"number where a share would rest on no row or on one{cut}",
+            source=f"assessed rows{weighed}, each class against the rest; Wilson intervals{on} at "
+            f"{percent}; no number where a share would rest on no row or on one{cut}",
         )
 
 
@@ -308,8 +345,16 @@ def _together(found: list[Estimate], choose: Callable[..., float], level: float)
     )
 
 
-def _bounded(successes: int, total: int, level: float) -> list[Cell]:
-    if total < 2:
-        return [None, None, None]
-    low, high = wilson(successes, total, level)
-    return [successes / total, float(low), float(high)]
+def _others(won: Sums, some: npt.NDArray[np.bool_]) -> Sums:
+    """Weights of the rows that are given another class, exactly 0 where there are none."""
+    return won.apply(lambda held: np.where(some, held.sum(axis=1, keepdims=True) - held, 0.0))
+
+
+def _rates(rate: _PerClass, chosen: int, level: float) -> list[list[Cell]]:
+    """The rate of one class with its bounds for each group; nothing under two rows."""
+    won, rows = (count[:, chosen] for count in rate.counts)
+    low, high = wilson(won, rows, level)
+    return [
+        [float(won[i] / rows[i]), float(low[i]), float(high[i])] if n > 1 else [None, None, None]
+        for i, n in enumerate(rate.n[:, chosen])
+    ]

@@ -11,8 +11,10 @@ import numpy.typing as npt
 from auditkit.errors import quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import calibration, class_scores, intervals, multiclass
-from auditkit.methods.cells import RATES
+from auditkit.methods.cells import RATES, Sums
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
+from auditkit.methods.multiclass import AgainstRest
+from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 
 #: Classes, and kinds of confusion, that are listed at most.
 LISTED = 100
@@ -51,12 +53,19 @@ class Classified:
         y_pred: Shape (n,): index of the predicted class.
         y_score: Shape (n, k): scores of the classes, or None.
         classes: Names of the k classes; untrusted.
+        weights: Shape (n,): what each row counts for, above 0; None where all count the same.
     """
 
     y_true: IntArray
     y_pred: IntArray
     y_score: FloatArray | None
     classes: tuple[str, ...]
+    weights: FloatArray | None = None
+
+    @property
+    def effective(self) -> float | None:
+        """What the rows are worth by Kish; None without weights."""
+        return None if self.weights is None else kish(self.weights)
 
 
 def measure_classes(
@@ -79,127 +88,147 @@ def measure_classes(
         >>> [e.metric for e in measure_classes(rows, "no scores") if isinstance(e, Measurement)][:2]
         ['accuracy', 'majority_accuracy']
     """
-    counted = multiclass.count_classes({}, {}, rows.y_true, rows.y_pred, len(rows.classes))
-    confusion = counted.confusion()
-    yield from _decisions(confusion, rows.classes, level)
+    y, yhat, weights = rows.y_true, rows.y_pred, rows.weights
+    counted = multiclass.count_classes({}, {}, y, yhat, len(rows.classes), weights)
+    confusion, sums = counted.confusion(), counted.sums()
+    yield from _decisions(rows, confusion, sums, level)
     yield from _scores(rows, no_scores, level)
-    yield _classes(confusion, rows.classes, level)
-    yield _confusion(confusion, rows.classes)
+    yield _classes(AgainstRest.of(confusion, sums), rows.classes, level)
+    yield _confusion(confusion, sums, rows.classes)
     score = rows.y_score
     if score is not None and len(score) and class_scores.no_probabilities(score) is None:
         top = score[np.arange(len(score)), rows.y_pred]
         of = "; the score of the predicted class, and whether it was the true one"
-        yield reliability(rows.y_true == rows.y_pred, top, bins, level, of)
+        yield reliability(y == yhat, top, bins, level, of, weights)
 
 
-def _decisions(confusion: IntArray, classes: Sequence[str], level: float) -> Iterator[Measurement]:
-    n, right = int(confusion.sum()), int(np.trace(confusion))
-    words = f"{right:,} decided rightly of {n:,} rows"
-    yield _measured(RATES["accuracy"].metric, _share(right, n, level), n, words)
-    totals = confusion.sum(axis=1)
-    most = int(totals.max(initial=0))
-    words = f"{most:,} of {n:,} rows have the commoner outcome"
-    yield _measured(MAJORITY_ACCURACY, _share(most, n, level), n, words)
-    seen = int((totals > 0).sum())
-    words = f"rows of {seen:,} classes that occur, of {len(classes):,}; each class counts alike"
-    yield _measured(BALANCED_ACCURACY, multiclass.balanced_accuracy(confusion, level), n, words)
+def _decisions(
+    rows: Classified, confusion: IntArray, sums: Sums | None, level: float
+) -> Iterator[Measurement]:
+    held, n = AgainstRest.of(confusion, sums), int(confusion.sum())
+
+    def measured(metric: Metric, found: Estimate, words: str, worth: float | None) -> Measurement:
+        return _measured(metric, found, n, words, None if sums is None else worth)
+
+    won, total = (float(count) for count in held.accuracy)
+    words = f"{int(held.hits.sum()):,} decided rightly of {n:,} rows"
+    yield measured(RATES["accuracy"].metric, _share(won, total, level), words, total)
+    most, won, total = (float(count) for count in held.majority)
+    words = f"{int(most):,} of {n:,} rows have the commoner outcome"
+    yield measured(MAJORITY_ACCURACY, _share(won, total, level), words, total)
+    seen = int((held.rows > 0).sum())
+    of = f"{len(rows.classes):,}; each class counts alike"
+    words = f"rows of {seen:,} classes that occur, of {of}"
+    found = multiclass.balanced_accuracy(confusion, level, sums)
+    yield measured(BALANCED_ACCURACY, found, words, rows.effective)
     words = "rows by true and predicted class; each class that occurs or is predicted counts alike"
-    yield _measured(multiclass.MACRO_F1, multiclass.macro_f1(confusion, level), n, words)
-    yield _worst(confusion, classes, level)
+    found = multiclass.macro_f1(confusion, level, sums)
+    yield measured(multiclass.MACRO_F1, found, words, rows.effective)
+    found, worst = multiclass.worst_recall(confusion, level, sums)
+    yield _worst(found, worst, held, rows.classes)
 
 
-def _worst(confusion: IntArray, classes: Sequence[str], level: float) -> Measurement:
-    found, worst = multiclass.worst_recall(confusion, level)
-    totals = confusion.sum(axis=1)
+def _worst(
+    found: Estimate, worst: int | None, held: AgainstRest, classes: Sequence[str]
+) -> Measurement:
+    totals = held.rows
     small = int(((totals > 0) & (totals < multiclass.LEAST_ROWS)).sum())
     without = f"; without {small:,} of fewer than {multiclass.LEAST_ROWS} rows" if small else ""
-    n, words = int(totals.sum()), f"recall of all classes{without}"
+    n, words, worth = int(totals.sum()), f"recall of all classes{without}", None
     if worst is not None:
-        n = int(totals[worst])
-        hits = int(confusion[worst, worst])
+        n, hits = int(totals[worst]), int(held.hits[worst])
         words = f"class {quote(classes[worst])}: {hits:,} of {n:,} rows; the least{without}"
-    return _measured(multiclass.WORST_CLASS_RECALL, found, n, words)
+        worth = None if held.sums is None else float(held.recall[1][worst])
+    return _measured(multiclass.WORST_CLASS_RECALL, found, n, words, worth)
 
 
 def _scores(rows: Classified, no_scores: str, level: float) -> Iterator[Measurement]:
-    y, score, n = rows.y_true, rows.y_score, len(rows.y_true)
+    y, score, weights = rows.y_true, rows.y_score, rows.weights
+    n, worth = len(y), rows.effective
     if score is None:
         for metric in _SCORED:
             missing = Estimate.undefined(no_scores)
-            yield _measured(metric, missing, n, "decisions of the assessed rows")
+            yield _measured(metric, missing, n, "decisions of the assessed rows", worth)
         return
     source = "scores of all classes and true outcomes of the assessed rows"
-    yield _measured(class_scores.LOG_LOSS, class_scores.log_loss(y, score, level), n, source)
-    brier = class_scores.brier_score(y, score, level)
-    yield _measured(class_scores.MULTICLASS_BRIER_SCORE, brier, n, source)
-    area = class_scores.macro_roc_auc(y, score, level)
-    yield _measured(class_scores.MACRO_ROC_AUC, area, n, f"{source}, each class against the rest")
+    found = class_scores.log_loss(y, score, level, weights)
+    yield _measured(class_scores.LOG_LOSS, found, n, source, worth)
+    found = class_scores.brier_score(y, score, level, weights)
+    yield _measured(class_scores.MULTICLASS_BRIER_SCORE, found, n, source, worth)
+    found = class_scores.macro_roc_auc(y, score, level, weights)
+    against = f"{source}, each class against the rest"
+    yield _measured(class_scores.MACRO_ROC_AUC, found, n, against, worth)
     problem = class_scores.no_probabilities(score)
     top = score[np.arange(n), rows.y_pred]
     found = Estimate.undefined(problem or "")
     if problem is None:
-        found = class_scores.top_label_calibration(y == rows.y_pred, top, level)
-    yield _measured(class_scores.TOP_LABEL_CALIBRATION, found, n, "scores of the predicted class")
+        found = class_scores.top_label_calibration(y == rows.y_pred, top, level, weights)
+    source = "scores of the predicted class"
+    yield _measured(class_scores.TOP_LABEL_CALIBRATION, found, n, source, worth)
 
 
-def _classes(confusion: IntArray, classes: Sequence[str], level: float) -> Table:
+def _classes(held: AgainstRest, classes: Sequence[str], level: float) -> Table:
     """Recall, precision and F1 of every class; the lowest recalls where there are many."""
-    tables = multiclass.tables_against_rest(confusion)
-    lines = []
-    for label, table in zip(classes, tables, strict=True):
-        (_, fp), (fn, tp) = table.tolist()
-        numbers = [*_bounded(tp, tp + fn, level), *_bounded(tp, tp + fp, level)]
-        f1: list[Cell] = [None, None, None]
-        if tp + fp + fn:
-            low, high = intervals.f1(tp, fp + fn, level)
-            f1 = [2 * tp / (2 * tp + fp + fn), float(low), float(high)]
-        lines.append((label, tp + fn, tp + fp, *numbers, *f1))
+    predicted = held.hits + held.alarms
+    rates = [_rates(*held.recall, level), _rates(*held.precision, level)]
+    f1 = [_mapped(line) for line in _rates(*held.jaccard, level)]
+    lines: list[tuple[Cell, ...]] = [
+        (label, int(held.rows[i]), int(predicted[i]), *rates[0][i], *rates[1][i], *f1[i])
+        for i, label in enumerate(classes)
+    ]
     cut = ""
     if len(lines) > LISTED:
-        lines = sorted(lines, key=lambda line: (line[3] is None, line[3] or 0.0))[:LISTED]
+        order = sorted(range(len(lines)), key=lambda i: (rates[0][i][0] is None, rates[0][i]))
+        lines = [lines[i] for i in order[:LISTED]]
         cut = f"; the {LISTED} of {len(classes):,} classes with the lowest recall"
     columns = (f"{name}{end}" for name in ("recall", "precision", "f1") for end in _ENDS)
+    weighed, on = ("", "") if held.sums is None else (", weighted", " on effective counts")
     return Table(
         name="classes",
         title="Every class against the rest",
         columns=("class", "support", "predicted", *columns),
         rows=tuple(lines),
-        source="assessed rows; support: rows of the class; predicted: rows that were given it; "
-        f"Wilson intervals at {100 * level:g} %, of F1 through the Jaccard index{cut}",
+        source=f"assessed rows{weighed}; support: rows of the class; predicted: rows that were "
+        f"given it; Wilson intervals{on} at {100 * level:g} %, of F1 through the Jaccard "
+        f"index{cut}",
     )
 
 
 _ENDS = ("", "_low", "_high")
 
 
-def _bounded(successes: int, total: int, level: float) -> list[Cell]:
-    if total == 0:
-        return [None, None, None]
-    low, high = intervals.wilson(successes, total, level)
-    return [successes / total, float(low), float(high)]
+def _rates(won: FloatArray, rows: FloatArray, level: float) -> list[list[float | None]]:
+    """Share and bounds of each class; nothing where it has no rows."""
+    low, high = intervals.wilson(won, rows, level)
+    return [
+        [float(w / n), float(below), float(above)] if n > 0 else [None, None, None]
+        for w, n, below, above in zip(won, rows, low, high, strict=True)
+    ]
 
 
-def _confusion(confusion: IntArray, classes: Sequence[str]) -> Table:
+def _mapped(jaccard: Sequence[float | None]) -> list[float | None]:
+    """F1 from the Jaccard index."""
+    return [None if share is None else 2 * share / (1 + share) for share in jaccard]
+
+
+def _confusion(confusion: IntArray, sums: Sums | None, classes: Sequence[str]) -> Table:
     """What was taken for what, the commonest first, right ones included."""
     actual, predicted = np.nonzero(confusion)
     counts = confusion[actual, predicted]
     order = np.lexsort((predicted, actual, -counts))[:LISTED]
-    totals = confusion.sum(axis=1)
+    weighed = confusion if sums is None else sums.weights
+    shares = weighed[actual, predicted] / weighed.sum(axis=1)[actual]
     cut = "" if counts.size <= LISTED else f"; the {LISTED} commonest of {counts.size:,} kinds"
+    on = "" if sums is None else "; the share of the class is weighted, n is not"
     return Table(
         name="confusion",
         title="What was taken for what",
         columns=("true_class", "predicted_class", "n", "share_of_class"),
         rows=tuple(
-            (
-                classes[actual[i]],
-                classes[predicted[i]],
-                int(counts[i]),
-                float(counts[i] / totals[actual[i]]),
-            )
+            (classes[actual[i]], classes[predicted[i]], int(counts[i]), float(shares[i]))
             for i in order
         ),
-        source=f"assessed rows by true and predicted class, those without a row left out{cut}",
+        source=f"assessed rows by true and predicted class, those without a row left out{on}{cut}",
     )
 
 
@@ -243,14 +272,21 @@ def reliability(
     )
 
 
-def _share(successes: int, total: int, level: float) -> Estimate:
+def _share(successes: float, total: float, level: float) -> Estimate:
     if total == 0:
         return Estimate.undefined("no rows")
     bounds = intervals.wilson(successes, total, level)
     return Estimate(successes / total, as_interval(bounds, level, "Wilson"))
 
 
-def _measured(metric: Metric, found: Estimate, n: int, source: str) -> Measurement:
+def _measured(
+    metric: Metric, found: Estimate, n: int, source: str, effective: float | None
+) -> Measurement:
+    told = found if effective is None else on_effective_counts(found)
     return metric.measure(
-        found.value, interval=found.interval, reason=found.reason, n=n, source=source
+        told.value,
+        interval=told.interval,
+        reason=told.reason,
+        n=n,
+        source=weighted_words(source, None if effective is None else [effective]),
     )

@@ -11,6 +11,7 @@ from auditkit.methods import gaps, intervals, ranking
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.means import mean
+from auditkit.methods.weighting import bounded_weighted_mean, weighted_mean
 
 #: How far the scores of a row may add up to something else than 1.
 ROUNDED = 1e-3
@@ -54,13 +55,19 @@ TOP_LABEL_CALIBRATION = Metric(
 )
 
 
-def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def log_loss(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
     """Mean of minus the logarithm of the probability given to the true class.
 
     Args:
         y_true: Shape (n,): index of the true class.
         y_score: Shape (n, k): probabilities of the classes.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         The loss in nats, with Student's interval; undefined where there are no rows, the scores
@@ -80,16 +87,22 @@ def log_loss(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95)
         ruled_out = int((given == 0).sum())
         rows = "1 row" if ruled_out == 1 else f"{ruled_out:,} rows"
         return Estimate.undefined(f"infinite: the true class of {rows} has a score of 0")
-    return mean(-np.log(given), level, least=0.0)
+    return mean(-np.log(given), level, 0.0, weights)
 
 
-def brier_score(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def brier_score(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
     """Mean squared difference of scores and outcome, added up over the classes.
 
     Args:
         y_true: Shape (n,): index of the true class.
         y_score: Shape (n, k): probabilities of the classes.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         The score, from 0 for perfect foresight to 2 for certainty of a wrong class; undefined
@@ -109,16 +122,22 @@ def brier_score(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.
     came = np.zeros_like(score)
     came[np.arange(y.size), y] = 1.0
     squared = ((score - came) ** 2).sum(axis=1)
-    return intervals.bounded_mean(np.minimum(squared, 2.0), level, 0.0, 2.0)
+    return bounded_weighted_mean(np.minimum(squared, 2.0), weights, level, 0.0, 2.0)
 
 
-def top_label_calibration(right: npt.ArrayLike, top: npt.ArrayLike, level: float) -> Estimate:
+def top_label_calibration(
+    right: npt.ArrayLike,
+    top: npt.ArrayLike,
+    level: float,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
     """Share of rows predicted rightly minus the mean score of the predicted class.
 
     Args:
         right: Shape (n,): whether the predicted class is the true one.
         top: Shape (n,): probability of the predicted class.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         The difference, in [-1, 1]; undefined where there are no rows.
@@ -128,10 +147,15 @@ def top_label_calibration(right: npt.ArrayLike, top: npt.ArrayLike, level: float
         -0.2
     """
     won, held = np.asarray(right, dtype=np.float64), np.asarray(top, dtype=np.float64)
-    return intervals.bounded_mean(won - held, level, -1.0, 1.0)
+    return bounded_weighted_mean(won - held, weights, level, -1.0, 1.0)
 
 
-def macro_roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def macro_roc_auc(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
     """Mean over the classes that occur of the area under the ROC curve, one against the rest.
 
     Each row moves the area of its own class and those of all others; DeLong's components are added
@@ -142,6 +166,7 @@ def macro_roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 
         y_true: Shape (n,): index of the true class.
         y_score: Shape (n, k): scores of the classes; only their order within a class matters.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same.
 
     Returns:
         The mean area; undefined where fewer than two classes occur.
@@ -159,35 +184,40 @@ def macro_roc_auc(y_true: npt.ArrayLike, y_score: npt.ArrayLike, level: float = 
     seen = np.unique(y)
     if seen.size < 2:
         return Estimate.undefined("all true outcomes are the same" if y.size else "no rows")
-    areas, moves = zip(*(_one_against_rest(y == c, score[:, c]) for c in seen), strict=True)
+    w = None if weights is None else np.asarray(weights, dtype=np.float64)
+    areas, moves = zip(*(_one_against_rest(y == c, score[:, c], w) for c in seen), strict=True)
     value = float(np.mean(areas))
     moved = np.mean(moves, axis=0)
-    error = float(moved.std(ddof=1) / np.sqrt(y.size))
+    error = float(
+        moved.std(ddof=1) / np.sqrt(y.size) if w is None else np.sqrt(weighted_mean(moved, w)[1])
+    )
     if min(np.bincount(y)[seen]) < 2 or error < 1e-12 or not 0 < value < 1:
-        return Estimate(value, _of_classes(y, score, seen, level))
+        return Estimate(value, _of_classes(y, score, seen, level, w))
     arm = intervals.normal_quantile(level) * error / (value * (1 - value))
     low, high = special.expit(special.logit(value) + np.array([-arm, arm]))
     method = f"DeLong over {seen.size:,} classes, logit"
     return Estimate(value, Interval(float(low), float(high), level, method))
 
 
-def _one_against_rest(positive: IntArray, score: FloatArray) -> tuple[float, FloatArray]:
-    """Area of one class, and how each row moves it: shape (n,), mean 0."""
-    is_one = positive.astype(bool)
-    ranks = ranking.midranks(np.concatenate([score[is_one], score[~is_one]]))
-    m, n = int(is_one.sum()), int((~is_one).sum())
-    above = (ranks[:m] - ranking.midranks(score[is_one])) / n
-    below = 1 - (ranks[m:] - ranking.midranks(score[~is_one])) / m
-    area = float(above.mean())
-    moves = np.empty(m + n)
-    moves[is_one] = (above - area) * (m + n) / m
-    moves[~is_one] = (below - area) * (m + n) / n
+def _one_against_rest(
+    positive: npt.NDArray[np.bool_], score: FloatArray, weights: FloatArray | None
+) -> tuple[float, FloatArray]:
+    """Area of one class, and how each row moves it: shape (n,), of (weighted) mean 0."""
+    above, below = ranking.placements(positive, score, weights)
+    w = np.ones_like(score) if weights is None else weights
+    m, n = w[positive].sum(), w[~positive].sum()
+    area = ranking.mean_placement(above, None if weights is None else w[positive])
+    moves = np.empty(score.size)
+    moves[positive] = (above - area) * (m + n) / m
+    moves[~positive] = (below - area) * (m + n) / n
     return area, moves
 
 
-def _of_classes(y: IntArray, score: FloatArray, seen: IntArray, level: float) -> Interval:
+def _of_classes(
+    y: IntArray, score: FloatArray, seen: IntArray, level: float, weights: FloatArray | None
+) -> Interval:
     each = gaps.shared_level(level, seen.size)
-    held = [ranking.auc((y == c).astype(int), score[:, c], each).interval for c in seen]
+    held = [ranking.auc(y == c, score[:, c], each, weights).interval for c in seen]
     low = float(np.mean([interval.low for interval in held if interval is not None]))
     high = float(np.mean([interval.high for interval in held if interval is not None]))
     method = f"mean of class-wise limits, Bonferroni over {seen.size:,} classes"

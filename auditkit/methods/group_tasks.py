@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.methods import regression, sequences
-from auditkit.methods.cells import Cells, count_cells
+from auditkit.methods.cells import RATES, Cells, Sums, count_cells
 from auditkit.methods.crossing import Crossing, cross, place_rows
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.groupwise import (
@@ -20,12 +20,12 @@ from auditkit.methods.groupwise import (
     Lines,
     Quantity,
     Settings,
-    Shares,
     gap_metric,
     groups_table,
     measure_gap,
     measure_group,
     pairs_table,
+    share_right,
 )
 from auditkit.methods.means import METHOD, means_by_group, ratios_by_group
 
@@ -49,12 +49,14 @@ class Grouped:
         labels: Column to the names of its groups and, last, of the unknown.
         y_true: Shape (n,): true outcomes, as the task has them.
         y_pred: Shape (n,): predictions, likewise.
+        weights: Shape (n,): what each row counts for, above 0; None where all count the same.
     """
 
     codes: Mapping[str, IntArray]
     labels: Mapping[str, Sequence[str]]
     y_true: npt.NDArray[Any]
     y_pred: npt.NDArray[Any]
+    weights: FloatArray | None = None
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -121,7 +123,7 @@ class NumbersByGroup:
     @cached_property
     def _cells(self) -> Cells:
         ones = np.ones(len(self.rows.y_true), dtype=np.int64)
-        return count_cells(self.rows.codes, self.rows.sizes, ones, ones)
+        return count_cells(self.rows.codes, self.rows.sizes, ones, ones, self.rows.weights)
 
     def cross(self, columns: Sequence[str]) -> Crossing:
         """Cross the groups of some columns."""
@@ -140,28 +142,37 @@ class NumbersByGroup:
 
     def _of(self, crossing: Crossing) -> list[Quantity]:
         y, yhat, place = self.rows.y_true, self.rows.y_pred, self.rows.place(crossing.columns)
-        wrong, m = regression.errors(y, yhat), len(crossing.labels)
+        wrong, m, w = regression.errors(y, yhat), len(crossing.labels), self.rows.weights
         fewest = max(FEWEST_OF_A_MEAN, self.settings.min_group)
 
         def mean(
             metric: Metric, values: FloatArray, gap: Metric | None = None, *, vacuous: bool = False
         ) -> Quantity:
-            held = means_by_group(values, place, m)
-            return Quantity(metric, held.n, held, gap=gap, vacuous=vacuous, fewest=fewest)
+            held = means_by_group(values, place, m, w)
+            worth = None if w is None else held.size
+            return Quantity(
+                metric, held.n, held, gap=gap, vacuous=vacuous, fewest=fewest, effective=worth
+            )
 
         def whole(
             metric: Metric, of: Callable[[npt.NDArray[np.bool_], float], Estimate]
         ) -> Quantity:
-            n = np.bincount(place, minlength=m)
             return Quantity(
-                metric, n, of_group=lambda i, level: of(place == i, level), fewest=fewest
+                metric,
+                np.bincount(place, minlength=m),
+                of_group=lambda i, level: of(place == i, level),
+                fewest=fewest,
+                effective=None if crossing.sums is None else _by_kish(crossing.sums),
             )
 
+        def weights(kept: npt.NDArray[np.bool_]) -> FloatArray | None:
+            return None if w is None else w[kept]
+
         def root(kept: npt.NDArray[np.bool_], level: float) -> Estimate:
-            return regression.root_mean_square(wrong[kept], level)
+            return regression.root_mean_square(wrong[kept], level, weights(kept))
 
         def r2(kept: npt.NDArray[np.bool_], level: float) -> Estimate:
-            return regression.r2(y[kept], yhat[kept], level)
+            return regression.r2(y[kept], yhat[kept], level, weights(kept))
 
         return [
             mean(MEAN_OUTCOME, y),
@@ -174,12 +185,12 @@ class NumbersByGroup:
 
     def tables(self) -> Iterator[Table]:
         """The tables of groups and pairs."""
-        level = self.settings.level
+        level, weighted = self.settings.level, self.rows.weights is not None
         source = "Student's t intervals of means, of root mean square and R squared by the "
         source += "delta method on the logarithm,"
-        yield groups_table(self.shown, self.lines, source, level)
+        yield groups_table(self.shown, self.lines, source, level, weighted=weighted)
         source = f"intervals by {METHOD},"
-        yield from pairs_table(self.lines, source, level)
+        yield from pairs_table(self.lines, source, level, weighted=weighted)
 
 
 @dataclass
@@ -207,7 +218,8 @@ class TextsByGroup:
     @cached_property
     def _cells(self) -> Cells:
         right = (self._edits[0] == 0).astype(np.int64)
-        return count_cells(self.rows.codes, self.rows.sizes, np.ones_like(right), right)
+        ones, weights = np.ones_like(right), self.rows.weights
+        return count_cells(self.rows.codes, self.rows.sizes, ones, right, weights)
 
     def cross(self, columns: Sequence[str]) -> Crossing:
         """Cross the groups of some columns."""
@@ -224,10 +236,16 @@ class TextsByGroup:
 
     def _of(self, crossing: Crossing) -> list[Quantity]:
         place, m = self.rows.place(crossing.columns), len(crossing.labels)
-        exact = Shares(crossing.table[:, 1, 1], crossing.sizes)
-        errors = ratios_by_group(*self._edits, place, m)
+        exact, weights = share_right(crossing), self.rows.weights
+        errors = ratios_by_group(*self._edits, place, m, weights)
         return [
-            Quantity(sequences.EXACT_MATCH, exact.n, exact, gap=EXACT_MATCH_DIFFERENCE),
+            Quantity(
+                sequences.EXACT_MATCH,
+                exact.n,
+                exact,
+                gap=EXACT_MATCH_DIFFERENCE,
+                effective=exact.effective and exact.effective[1],
+            ),
             Quantity(
                 sequences.TOKEN_ERROR_RATE,
                 errors.n,
@@ -235,13 +253,21 @@ class TextsByGroup:
                 words="rows with tokens to write",
                 gap=TOKEN_ERROR_RATE_DIFFERENCE,
                 fewest=FEWEST_OF_A_MEAN,
+                effective=None if weights is None else errors.size,
             ),
         ]
 
     def tables(self) -> Iterator[Table]:
         """The tables of groups and pairs."""
-        level = self.settings.level
+        level, weighted = self.settings.level, self.rows.weights is not None
         source = "Wilson intervals of shares, linearised ones of token error rates,"
-        yield groups_table(self.shown, self.lines, source, level)
+        yield groups_table(self.shown, self.lines, source, level, weighted=weighted)
         source = "intervals of Newcombe with Clopper-Pearson limits for exact matches, and by "
-        yield from pairs_table(self.lines, f"{source}{METHOD} for token error rates,", level)
+        source += f"{METHOD} for token error rates,"
+        yield from pairs_table(self.lines, source, level, weighted=weighted)
+
+
+def _by_kish(sums: Sums) -> FloatArray:
+    """What the rows of each group are worth by Kish; 0 where there are none."""
+    weights, squares = (RATES["base_rate"].of(held)[1] for held in (sums.weights, sums.squares))
+    return np.divide(weights**2, squares, out=np.zeros_like(weights), where=squares > 0)

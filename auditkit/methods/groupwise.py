@@ -16,9 +16,11 @@ import numpy.typing as npt
 from auditkit.errors import quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import gaps
+from auditkit.methods.cells import RATES
 from auditkit.methods.crossing import Crossing, over
-from auditkit.methods.estimates import Estimate, IntArray, as_interval
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
 from auditkit.methods.intervals import wilson
+from auditkit.methods.weighting import on_effective_counts, weighted_words
 
 #: Why a model without a choice has no parity.
 CONSTANT = "the model gives everyone the same prediction; parity is vacuous"
@@ -117,6 +119,7 @@ class Shares:
     Attributes:
         successes: Shape (m,): rows that are counted; unit: rows.
         n: Shape (m,): rows that they are counted among; unit: rows.
+        effective: Both as effective counts, or None where every row counts the same.
 
     Example:
         >>> shares = Shares(np.array([5, 9]), np.array([10, 10]))
@@ -126,27 +129,36 @@ class Shares:
 
     successes: IntArray
     n: IntArray
+    effective: tuple[FloatArray, FloatArray] | None = None
+
+    @property
+    def counts(self) -> tuple[IntArray, IntArray] | tuple[FloatArray, FloatArray]:
+        """Successes and rows to make intervals of; their quotients are the shares."""
+        return (self.successes, self.n) if self.effective is None else self.effective
 
     def take(self, kept: npt.NDArray[np.bool_]) -> Shares:
         """Keep some of the groups, by a mask of shape (m,)."""
-        return Shares(self.successes[kept], self.n[kept])
+        effective = self.effective and (self.effective[0][kept], self.effective[1][kept])
+        return Shares(self.successes[kept], self.n[kept], effective)
 
     def estimate(self, i: int, level: float = 0.95, least: float = 0.0) -> Estimate:
         """The share of one group, with Wilson's interval, which stays above `least` anyway."""
         del least
         if self.n[i] == 0:
             return Estimate.undefined("no rows")
-        bounds = wilson(self.successes[i], self.n[i], level)
-        value = float(self.successes[i] / self.n[i])
-        return Estimate(value, as_interval(bounds, level, "Wilson"))
+        successes, rows = (float(count[i]) for count in self.counts)
+        bounds = wilson(successes, rows, level)
+        return Estimate(successes / rows, as_interval(bounds, level, "Wilson"))
 
     def difference(self, level: float) -> Estimate:
         """Largest minus smallest share; see `gaps.difference`."""
-        return gaps.difference(self.successes, self.n, level)
+        won, rows = self.counts
+        return gaps.difference(won, rows, level)
 
     def pairs(self, level: float) -> Sequence[Pair]:
         """Every two groups; see `gaps.compare_pairs`."""
-        return gaps.compare_pairs(self.successes, self.n, level)
+        won, rows = self.counts
+        return gaps.compare_pairs(won, rows, level)
 
 
 @dataclass(frozen=True)
@@ -162,6 +174,7 @@ class Quantity:
         of_group: Computes the number of one group at a level, instead of `numbers`.
         vacuous: Whether the gap says nothing about a model that gives everyone the same.
         fewest: Rows under which the number could give one person away, and is withheld.
+        effective: Shape (m,): what the rows are worth, or None where every row counts the same.
     """
 
     metric: Metric
@@ -172,15 +185,27 @@ class Quantity:
     of_group: Callable[[int, float], Estimate] | None = None
     vacuous: bool = False
     fewest: int = 2
+    effective: FloatArray | None = None
 
     def estimate(self, i: int, level: float) -> Estimate:
         """The number of one group."""
         if self.of_group is not None:
-            return self.of_group(i, level)
+            return self.told(self.of_group(i, level))
         if self.numbers is None:
             return Estimate.undefined("no rows")
         least = -np.inf if self.metric.low is None else self.metric.low
-        return self.numbers.estimate(i, level, least)
+        return self.told(self.numbers.estimate(i, level, least))
+
+    def told(self, found: Estimate) -> Estimate:
+        """Say in the method of an interval that it was made of effective counts, where it was."""
+        return found if self.effective is None else on_effective_counts(found)
+
+
+def share_right(crossing: Crossing) -> Shares:
+    """Share of the rows of each group that are right: their decision is 1 in the counts."""
+    right = RATES["selection_rate"]
+    effective = None if crossing.sums is None else right.effective(crossing.sums)
+    return Shares(*right.of(crossing.table), effective)
 
 
 def gap_metric(of: Metric) -> Metric:
@@ -227,6 +252,8 @@ def measure_group(
 def _of_group(quantity: Quantity, crossing: Crossing, i: int, level: float) -> Measurement:
     where, size, n = crossing.where(i), int(crossing.sizes[i]), int(quantity.n[i])
     source = f"{n:,} {quantity.words}"
+    if n and quantity.effective is not None:
+        source = weighted_words(source, [float(quantity.effective[i])])
     if size == 1 or 0 < n < quantity.fewest:  # n and reason tell nothing about the outcome
         fewest = f"fewer than {max(2, quantity.fewest)} rows"
         reason = f"{fewest}: the number could give the outcome of one person away"
@@ -255,7 +282,8 @@ def measure_gap(
     n, text = int(quantity.n[kept].sum()), describe(quantity, crossing, kept, least)
     held = quantity.numbers.take(kept)
     vacuous = constant and quantity.vacuous
-    found = Estimate.undefined(CONSTANT) if vacuous else held.difference(settings.level)
+    apart = Estimate.undefined(CONSTANT) if vacuous else held.difference(settings.level)
+    found = quantity.told(apart)
     reason = found.reason and (f"{found.reason} ({text})" if found.value is None else found.reason)
     yield quantity.gap.measure(
         found.value,
@@ -283,6 +311,7 @@ def describe(
         small=[(names[i], int(crossing.sizes[i])) for i in small],
         unknown=int(quantity.n[~crossing.known].sum()),
         least=least,
+        effective=None if quantity.effective is None else float(quantity.effective[kept].sum()),
     )
 
 
@@ -305,37 +334,50 @@ def _gather_pairs(
         )
 
 
-def groups_table(shown: Sequence[Metric], lines: Lines, source: str, level: float) -> Table:
+def groups_table(
+    shown: Sequence[Metric], lines: Lines, source: str, level: float, *, weighted: bool = False
+) -> Table:
     """The table of groups: a number with its bounds for every metric.
+
+    Args:
+        shown: The metrics.
+        lines: The rows of the table.
+        source: How the intervals were made.
+        level: Their level.
+        weighted: Whether rows count by their weights.
 
     Example:
         >>> share = Metric("accuracy", "Accuracy", "Share of right rows.", "rate")
         >>> groups_table([share], Lines(), "Wilson intervals", 0.95).columns[3:]
         ('accuracy', 'accuracy_low', 'accuracy_high')
     """
+    weighed, on = (", weighted", " on effective counts") if weighted else ("", "")
     numbers = (f"{metric.id}{end}" for metric in shown for end in ("", "_low", "_high"))
     return Table(
         name="groups",
         title="Numbers by group",
         columns=("attribute", "group", "n", *numbers),
         rows=tuple(lines.groups),
-        source=f"assessed rows; {source} at {100 * level:g} %; no number where it would rest on "
-        "so few rows that it could give one person away",
+        source=f"assessed rows{weighed}; {source}{on} at {100 * level:g} %; no number where it "
+        "would rest on so few rows that it could give one person away",
         chart="groups",
     )
 
 
-def pairs_table(lines: Lines, source: str, level: float) -> Iterator[Table]:
-    """The table of pairs, where there are any."""
+def pairs_table(
+    lines: Lines, source: str, level: float, *, weighted: bool = False
+) -> Iterator[Table]:
+    """The table of pairs, where there are any; see `groups_table`."""
     if not lines.pairs:
         return
     cut = f"; only the widest pairs are listed of {'; '.join(lines.cut)}" if lines.cut else ""
+    on = " on effective counts of weighted rows" if weighted else ""
     yield Table(
         name="pairs",
         title="Which groups the data tell apart",
         columns=PAIR_COLUMNS,
         rows=tuple(lines.pairs),
-        source=f"number of a minus number of b; {source} that hold together at "
+        source=f"number of a minus number of b; {source}{on} that hold together at "
         f"{100 * level:g} % over all pairs of one attribute and one number (Bonferroni). A pair is "
         "established where its interval does not hold 0: the interval decides; p_adjusted by Holm "
         f"over the same pairs{cut}",

@@ -11,6 +11,7 @@ from scipy import special
 from auditkit.evidence import Interval
 from auditkit.methods import gaps, significance
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.weighting import effective_sizes
 
 #: Why a number stands without an interval, or without a value.
 ONE_ROW = "one row only, so there is no spread to make an interval of"
@@ -30,7 +31,8 @@ class Means:
 
     Attributes:
         n: Shape (k,): rows of each group; unit: rows.
-        size: Shape (k,): what the rows are worth after weighting (Kish); n without weights.
+        size: Shape (k,): what the rows are worth after weighting: Kish's effective size, or less
+            where weights go with the number; n without weights.
         mean: Shape (k,): mean of each group, NaN where it has no row.
         variance: Shape (k,): variance of the number within each group, NaN where nothing tells.
     """
@@ -51,7 +53,7 @@ class Means:
             Undefined where there are no rows; without an interval where nothing tells the spread.
 
         Source:
-            Student (1908), Biometrika 6:1; Kish (1965), Survey Sampling, for weighted rows.
+            Student (1908), Biometrika 6:1; `auditkit.methods.weighting` for weighted rows.
         """
         if self.n[i] == 0:
             return Estimate.undefined("no rows")
@@ -174,11 +176,12 @@ def with_bounds(value: float, bounds: tuple[float, float], level: float, method:
     return Estimate(value, Interval(float(low), float(high), level, method))
 
 
-def far_out(values: npt.ArrayLike) -> str:
+def far_out(values: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> str:
     """Say where one row makes so much of the spread that an interval of the mean may be short.
 
     Args:
         values: Shape (n,): the numbers that a mean is taken of.
+        weights: Shape (n,): what each row counts for; 1 unless given.
 
     Returns:
         A note to put behind a source; empty where no row stands out.
@@ -190,8 +193,9 @@ def far_out(values: npt.ArrayLike) -> str:
         ''
     """
     x = np.asarray(values, dtype=np.float64)
+    w = np.ones_like(x) if weights is None else np.asarray(weights, dtype=np.float64)
     with np.errstate(over="ignore", invalid="ignore"):
-        squares = (x - x.mean()) ** 2 if x.size else x
+        squares = w * (x - np.average(x, weights=w)) ** 2 if x.size else x
         share = float(squares.max(initial=0.0) / squares.sum()) if squares.any() else 0.0
     if not share > max(FAR, 10 / max(x.size, 1)):
         return ""
@@ -230,7 +234,9 @@ def means_by_group(
         shift = x - start[where]
         w, n, total, size = _weighed(where, groups, weights)
         step = np.bincount(where, weights=w * shift, minlength=groups) / total
-        variance = _variance(shift - step[where], where, w, total, size)
+        rest = shift - step[where]
+        size = size if weights is None else effective_sizes(rest, where, w, groups)
+        variance = _variance(rest, where, w, total, size)
     return Means(n, size, start + step, _without_rounding(variance, x))
 
 
@@ -259,6 +265,7 @@ def ratios_by_group(
         ratio = np.bincount(where, weights=w * t, minlength=groups) / below
         ratio = np.where(below > 0, ratio, np.nan)
         rest = (t - ratio[where] * u) / (below / total)[where]
+        size = size if weights is None else effective_sizes(rest, where, w, groups)
         variance = _variance(rest, where, w, total, size)
     return Means(np.where(below > 0, n, 0), size, ratio, _without_rounding(variance, t))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Interval, Metric
 from auditkit.methods import gaps, intervals
-from auditkit.methods.cells import Cells, count_cells
+from auditkit.methods.cells import Cells, Sums, T, count_cells
 from auditkit.methods.estimates import Bounds, Estimate, FloatArray, IntArray, as_interval
 
 #: Rows from which a class may be called the worst.
@@ -60,8 +61,18 @@ class ClassCells:
 
     def confusion(self) -> IntArray:
         """Rows by true class and predicted class, shape (classes, classes)."""
-        table = np.zeros((self.classes, self.classes), dtype=np.int64)
-        np.add.at(table, (self.actual, self.predicted), self.cells.n)
+        return np.rint(self._added(self.cells.n)).astype(np.int64)
+
+    def sums(self) -> Sums | None:
+        """Weights by true class and predicted class, shaped as the table; None without weights."""
+        weights, squares = self.cells.weights, self.cells.squares
+        if weights is None or squares is None:
+            return None
+        return Sums(self._added(weights), self._added(squares))
+
+    def _added(self, held: IntArray | FloatArray) -> FloatArray:
+        table = np.zeros((self.classes, self.classes))
+        np.add.at(table, (self.actual, self.predicted), held)
         return table
 
 
@@ -71,6 +82,7 @@ def count_classes(
     y_true: npt.ArrayLike,
     y_pred: npt.ArrayLike,
     classes: int,
+    weights: npt.ArrayLike | None = None,
 ) -> ClassCells:
     """Count rows by groups, true class and predicted class, in one pass.
 
@@ -80,6 +92,7 @@ def count_classes(
         y_true: Shape (n,): index of the true class.
         y_pred: Shape (n,): index of the predicted class.
         classes: Number of classes.
+        weights: Shape (n,): weights, none negative; None where every row counts the same.
 
     Returns:
         The cells that have rows.
@@ -102,39 +115,125 @@ def count_classes(
     widths = {str(i): size for i, size in enumerate(sizes.values())}
     widths |= {"actual": classes, "predicted": classes}
     right = (actual == predicted).astype(np.int64)
-    found = count_cells(wide, widths, np.ones_like(right), right)
+    found = count_cells(wide, widths, np.ones_like(right), right, weights)
     cells = replace(
         found, columns=tuple(sizes), sizes=tuple(sizes.values()), codes=found.codes[:, :-2]
     )
     return ClassCells(cells, found.codes[:, -2], found.codes[:, -1], classes)
 
 
-def tables_against_rest(confusion: npt.ArrayLike) -> IntArray:
-    """Each class of a confusion table against the rest.
+@dataclass(frozen=True)
+class AgainstRest:
+    """Rows of every class that its rates are made of, plain or weighted; each of shape (k,).
 
-    Args:
-        confusion: Shape (k, k): rows by true class and predicted class.
-
-    Returns:
-        Shape (k, 2, 2): for each class, rows by whether it is true and whether it is predicted.
-
-    Example:
-        >>> tables_against_rest([[5, 1], [2, 7]])[0].tolist()
-        [[7, 2], [1, 5]]
+    Attributes:
+        hits: Rows of the class that are given it.
+        missed: Rows of the class that are not.
+        alarms: Rows of other classes that are given it.
+        sums: The same three as sums of weights, or None where every row counts the same.
     """
-    table = np.asarray(confusion, dtype=np.int64)
-    hits = np.diagonal(table)
-    missed, alarms = table.sum(axis=1) - hits, table.sum(axis=0) - hits
-    rest = table.sum() - hits - missed - alarms
-    return np.stack([np.stack([rest, alarms], -1), np.stack([missed, hits], -1)], -2)
+
+    hits: IntArray
+    missed: IntArray
+    alarms: IntArray
+    sums: tuple[Sums, Sums, Sums] | None = None
+
+    @classmethod
+    def of(cls, confusion: npt.ArrayLike, sums: Sums | None = None) -> AgainstRest:
+        """Hold each class of a confusion table against the rest.
+
+        Args:
+            confusion: Shape (k, k): rows by true class and predicted class.
+            sums: Their weights, shaped as the table, or None.
+
+        Returns:
+            The counts of each class.
+
+        Example:
+            >>> held = AgainstRest.of([[5, 1], [2, 7]])
+            >>> held.hits.tolist(), held.missed.tolist(), held.alarms.tolist()
+            ([5, 7], [1, 2], [2, 1])
+        """
+        counts = _parts(np.asarray(confusion, dtype=np.int64))
+        if sums is None:
+            return cls(*counts)
+        both = zip(_parts(sums.weights), _parts(sums.squares), strict=True)
+        hits, missed, alarms = (Sums(*pair) for pair in both)
+        return cls(*counts, sums=(hits, missed, alarms))
+
+    def take(self, kept: npt.NDArray[Any]) -> AgainstRest:
+        """Keep some classes, by a mask or by their places."""
+        sums = None
+        if self.sums is not None:
+            sums = (self.sums[0][kept], self.sums[1][kept], self.sums[2][kept])
+        return AgainstRest(self.hits[kept], self.missed[kept], self.alarms[kept], sums)
+
+    @property
+    def rows(self) -> IntArray:
+        """Rows of each class."""
+        return self.hits + self.missed
+
+    @property
+    def accuracy(self) -> tuple[FloatArray, FloatArray]:
+        """Successes and rows of the accuracy to make an interval of: effective where weighted."""
+        if self.sums is None:
+            return _as_floats(self.hits.sum(), self.rows.sum())
+        hits, missed, _ = (sums.apply(np.sum) for sums in self.sums)
+        return hits.against(missed)
+
+    @property
+    def majority(self) -> tuple[int, FloatArray, FloatArray]:
+        """Rows of the commonest class, then successes and rows of its share, likewise."""
+        if self.sums is None:
+            commonest = self.rows.max(initial=0)
+            return int(commonest), *_as_floats(commonest, self.rows.sum())
+        rows = self.sums[0] + self.sums[1]
+        most = int(rows.weights.argmax())
+        others = rows[np.arange(self.rows.size) != most].apply(np.sum)
+        return int(self.rows[most]), *rows[most].against(others)
+
+    @property
+    def recall(self) -> tuple[FloatArray, FloatArray]:
+        """Successes and rows of each recall, likewise."""
+        if self.sums is None:
+            return _as_floats(self.hits, self.rows)
+        return self.sums[0].against(self.sums[1])
+
+    @property
+    def precision(self) -> tuple[FloatArray, FloatArray]:
+        """Successes and rows of each precision, likewise."""
+        if self.sums is None:
+            return _as_floats(self.hits, self.hits + self.alarms)
+        return self.sums[0].against(self.sums[2])
+
+    @property
+    def jaccard(self) -> tuple[FloatArray, FloatArray]:
+        """Successes and rows of the Jaccard index that each F1 follows from, likewise."""
+        if self.sums is None:
+            return _as_floats(self.hits, self.hits + self.missed + self.alarms)
+        hits, missed, alarms = self.sums
+        return hits.against(missed + alarms)
 
 
-def balanced_accuracy(confusion: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def _as_floats(won: npt.ArrayLike, rows: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
+    return np.asarray(won, dtype=np.float64), np.asarray(rows, dtype=np.float64)
+
+
+def _parts(table: npt.NDArray[T]) -> tuple[npt.NDArray[T], npt.NDArray[T], npt.NDArray[T]]:
+    """Hits, missed and alarms of each class; nothing is subtracted, so nothing cancels."""
+    wrong = table * ~np.eye(len(table), dtype=np.bool_)
+    return np.diagonal(table), wrong.sum(axis=1), wrong.sum(axis=0)
+
+
+def balanced_accuracy(
+    confusion: npt.ArrayLike, level: float = 0.95, sums: Sums | None = None
+) -> Estimate:
     """Mean recall over the classes that occur.
 
     Args:
         confusion: Shape (k, k): rows by true class and predicted class.
         level: Two-sided confidence level, in (0, 1).
+        sums: Their weights, shaped as the table; None where every row counts the same.
 
     Returns:
         The mean; undefined where fewer than two classes occur.
@@ -147,18 +246,17 @@ def balanced_accuracy(confusion: npt.ArrayLike, level: float = 0.95) -> Estimate
         >>> round(balanced_accuracy([[8, 2, 0], [0, 5, 5], [1, 0, 9]]).value, 3)
         0.733
     """
-    table = np.asarray(confusion, dtype=np.int64)
-    totals = table.sum(axis=1)
-    seen = totals > 0
+    held = AgainstRest.of(confusion, sums)
+    seen = held.rows > 0
     if seen.sum() < 2:
         return Estimate.undefined("all true outcomes are the same" if seen.any() else "no rows")
-    hits, rows = np.diagonal(table)[seen], totals[seen]
+    hits, rows = held.take(seen).recall
     method = "MOVER of Wilson limits"
     limits = intervals.wilson(hits, rows, level)
     return _mean_of(hits / rows, limits, np.eye(hits.size), level, method)
 
 
-def macro_f1(confusion: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def macro_f1(confusion: npt.ArrayLike, level: float = 0.95, sums: Sums | None = None) -> Estimate:
     """Mean F1 over the classes that occur or are predicted.
 
     Each class has the Wilson interval of its Jaccard index, mapped to F1 (see `intervals.f1`).
@@ -169,6 +267,7 @@ def macro_f1(confusion: npt.ArrayLike, level: float = 0.95) -> Estimate:
     Args:
         confusion: Shape (k, k): rows by true class and predicted class.
         level: Two-sided confidence level, in (0, 1).
+        sums: Their weights, shaped as the table; None where every row counts the same.
 
     Returns:
         The mean; undefined where there are no rows.
@@ -186,19 +285,23 @@ def macro_f1(confusion: npt.ArrayLike, level: float = 0.95) -> Estimate:
     seen = table.sum(axis=0) + table.sum(axis=1) > 0
     if not seen.any():
         return Estimate.undefined("no rows")
-    table = table[np.ix_(seen, seen)]
-    hits, either = np.diagonal(table), table.sum(axis=0) + table.sum(axis=1)
-    limits = intervals.f1(hits, either - 2 * hits, level)
+    both = np.ix_(seen, seen)
+    won, rows = AgainstRest.of(table[both], None if sums is None else sums[both]).jaccard
+    limits = intervals.f1(won, rows - won, level)
     method = "MOVER of Wilson limits of the Jaccard index, correlated classes"
-    return _mean_of(2 * hits / either, limits, _f1_correlation(table), level, method)
+    f1 = 2 * won / (rows + won)
+    squares = table[both] if sums is None else sums.squares[both]
+    return _mean_of(f1, limits, _f1_correlation(f1, squares), level, method)
 
 
-def _f1_correlation(table: IntArray) -> FloatArray:
-    """Correlation of the F1 of every two classes, by the delta method; 1 where it is unknown."""
-    hits, either = np.diagonal(table), table.sum(axis=0) + table.sum(axis=1)
-    f1 = 2 * hits / either
+def _f1_correlation(f1: FloatArray, squares: npt.NDArray[Any]) -> FloatArray:
+    """Correlation of the F1 of every two classes, by the delta method; 1 where it is unknown.
+
+    `squares` are sums of squared weights by true and predicted class: rows without weights.
+    """
+    hits, either = np.diagonal(squares), squares.sum(axis=0) + squares.sum(axis=1)
     variance = hits * (2 - 2 * f1) ** 2 + (either - 2 * hits) * f1**2
-    mixed = table + table.T  # rows that count against both classes
+    mixed = squares + squares.T  # rows that count against both classes
     scale = np.sqrt(np.outer(variance, variance))
     known = np.divide(mixed * np.outer(f1, f1), scale, where=scale > 0, out=np.sign(mixed) * 1.0)
     np.fill_diagonal(known, 1.0)
@@ -216,7 +319,9 @@ def _mean_of(
     return Estimate(value, as_interval((max(0.0, low), min(1.0, high)), level, method))
 
 
-def worst_recall(confusion: npt.ArrayLike, level: float = 0.95) -> tuple[Estimate, int | None]:
+def worst_recall(
+    confusion: npt.ArrayLike, level: float = 0.95, sums: Sums | None = None
+) -> tuple[Estimate, int | None]:
     """Least recall of the classes with enough rows, and which class has it.
 
     The least of several is too low on average; its interval is made of those of all classes, held
@@ -225,6 +330,7 @@ def worst_recall(confusion: npt.ArrayLike, level: float = 0.95) -> tuple[Estimat
     Args:
         confusion: Shape (k, k): rows by true class and predicted class.
         level: Two-sided confidence level, in (0, 1).
+        sums: Their weights, shaped as the table; None where every row counts the same.
 
     Returns:
         The least recall and the index of its class; undefined and None where no class has enough.
@@ -237,12 +343,11 @@ def worst_recall(confusion: npt.ArrayLike, level: float = 0.95) -> tuple[Estimat
         >>> found.value, worst
         (0.75, 0)
     """
-    table = np.asarray(confusion, dtype=np.int64)
-    totals = table.sum(axis=1)
-    large = np.flatnonzero(totals >= LEAST_ROWS)
+    held = AgainstRest.of(confusion, sums)
+    large = np.flatnonzero(held.rows >= LEAST_ROWS)
     if large.size == 0:
         return Estimate.undefined(f"no class has {LEAST_ROWS} rows or more"), None
-    hits, rows = np.diagonal(table)[large], totals[large]
+    hits, rows = held.take(large).recall
     each = gaps.shared_level(level, large.size)
     low, high = intervals.clopper_pearson(hits, rows, each)
     method = f"Clopper-Pearson, Bonferroni over {large.size:,} classes"

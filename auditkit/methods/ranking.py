@@ -56,11 +56,9 @@ def auc(
         return Estimate.undefined(f"{wrong:,} scores are not finite")
     if weights is not None:
         return _weighted_auc(y, score, np.asarray(weights, dtype=np.float64), level)
-    ranks = midranks(np.concatenate([positives, negatives]))
+    above, below = placements(y == 1, score)
     m, n = positives.size, negatives.size
-    above = (ranks[:m] - midranks(positives)) / n  # share of negatives under each positive
-    below = 1 - (ranks[m:] - midranks(negatives)) / m  # share of positives over each negative
-    value = float(above.mean())
+    value = mean_placement(above)
     if min(m, n) < 2 or np.ptp(above) + np.ptp(below) < 1e-12:
         told = f"{min(m, n):,} independent pairs"
         return Estimate(value, _free_of_distribution(value, min(m, n), level, "Hoeffding", told))
@@ -73,15 +71,8 @@ def _weighted_auc(
 ) -> Estimate:
     """The area where a pair counts by the product of its weights; both classes are there."""
     won, lost = y == 1, y == 0
-    _, place = np.unique(score, return_inverse=True)
-    # Weight of each class at every distinct score, and how much of it lies below: ties half.
-    at_won, at_lost = (np.bincount(place, weights=weights * held) for held in (won, lost))
-    below_won, below_lost = (np.cumsum(held) - held / 2 for held in (at_won, at_lost))
-    above = (below_lost / at_lost.sum())[place[won]]
-    below = (1 - below_won / at_won.sum())[place[lost]]
-    value = float(np.clip((above * weights[won]).sum() / weights[won].sum(), 0, 1))
-    if min(value, 1 - value) < 1e-12:
-        value = float(round(value))
+    above, below = placements(won, score, weights)
+    value = mean_placement(above, weights[won])
     few = min(above.size, below.size) < 2 or value in (0.0, 1.0)
     if few or np.ptp(above) + np.ptp(below) < 1e-12:
         pairs = 1 / (1 / kish(weights[won]) + 1 / kish(weights[lost]))
@@ -91,6 +82,58 @@ def _weighted_auc(
         weighted_mean(placed, weights[held])[1] for placed, held in ((above, won), (below, lost))
     )
     return _on_logit_scale(value, float(np.sqrt(sum(variances))), level, "DeLong, weighted, logit")
+
+
+def placements(
+    positive: npt.NDArray[np.bool_], score: FloatArray, weights: FloatArray | None = None
+) -> tuple[FloatArray, FloatArray]:
+    """Where each row stands among those of the other outcome; ties count one half.
+
+    Args:
+        positive: Shape (n,): whether the outcome of a row is positive; both are there.
+        score: Shape (n,): finite scores.
+        weights: Shape (n,): weights above 0; None where every row counts the same.
+
+    Returns:
+        For each positive row the share of negatives under it, for each negative row the share of
+        positives over it; of their number, or of their weight.
+
+    Example:
+        >>> above, below = placements(np.array([True, False, False]), np.array([0.5, 0.5, 0.1]))
+        >>> above.tolist(), below.tolist()
+        ([0.75], [0.5, 1.0])
+    """
+    if weights is None:
+        positives, negatives = score[positive], score[~positive]
+        ranks, m = midranks(np.concatenate([positives, negatives])), positives.size
+        above = (ranks[:m] - midranks(positives)) / negatives.size
+        return above, 1 - (ranks[m:] - midranks(negatives)) / m
+    _, place = np.unique(score, return_inverse=True)
+    # Weight of each outcome at every distinct score, and how much of it lies below: ties half.
+    at_won, at_lost = (np.bincount(place, weights=weights * it) for it in (positive, ~positive))
+    below_won, below_lost = (np.cumsum(held) - held / 2 for held in (at_won, at_lost))
+    above = (below_lost / at_lost.sum())[place[positive]]
+    return above, 1 - (below_won / at_won.sum())[place[~positive]]
+
+
+def mean_placement(above: FloatArray, weights: FloatArray | None = None) -> float:
+    """The area under the curve: the mean placement of the positive rows.
+
+    Args:
+        above: Shape (m,): what `placements` gives for the positive rows.
+        weights: Shape (m,): their weights, or None.
+
+    Returns:
+        The area; exactly 0 or 1 where only rounding parts it from that.
+
+    Example:
+        >>> mean_placement(np.array([1.0, 0.5]), np.array([3.0, 1.0]))
+        0.875
+    """
+    if weights is None:
+        return float(above.mean())
+    value = float(np.clip((above * weights).sum() / weights.sum(), 0, 1))
+    return float(round(value)) if min(value, 1 - value) < 1e-12 else value
 
 
 def _on_logit_scale(value: float, error: float, level: float, method: str) -> Estimate:

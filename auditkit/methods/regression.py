@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
-from scipy import special
 
 from auditkit.evidence import Interval, Measurement, Metric
 from auditkit.methods.estimates import Estimate, FloatArray
@@ -14,12 +13,13 @@ from auditkit.methods.means import (
     NO_SPREAD,
     ONE_ROW,
     SAME,
-    TOO_LARGE,
     far_out,
     mean,
     means_by_group,
     with_bounds,
 )
+from auditkit.methods.medians import median
+from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 
 #: Errors and means are in the unit of the label, which nobody names.
 UNIT = "outcome units"
@@ -86,7 +86,10 @@ METRICS = (
 
 
 def measure_numbers(
-    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, level: float = 0.95
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    level: float = 0.95,
+    weights: FloatArray | None = None,
 ) -> Iterator[Measurement]:
     """Measure how well numbers are predicted.
 
@@ -94,6 +97,7 @@ def measure_numbers(
         y_true: Shape (n,): true outcomes.
         y_pred: Shape (n,): predictions, in the same unit.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): what each row counts for, above 0; 1 unless given.
 
     Yields:
         Each of `METRICS`; where one row makes much of a spread, the source says so.
@@ -103,23 +107,27 @@ def measure_numbers(
         ['mean_absolute_error', 'root_mean_squared_error']
     """
     wrong, outcomes = errors(y_true, y_pred), np.asarray(y_true, dtype=np.float64)
-    source = "predictions and true outcomes of the assessed rows"
-    deviations = _from_mean(outcomes)
+    of, w = (y_true, y_pred, level), weights
+    source = weighted_words(
+        "predictions and true outcomes of the assessed rows", None if w is None else [kish(w)]
+    )
+    deviations = _from_mean(outcomes, w)
     for metric, found, spread in (
-        (MEAN_ABSOLUTE_ERROR, mean_absolute_error(y_true, y_pred, level), np.abs(wrong)),
-        (ROOT_MEAN_SQUARED_ERROR, root_mean_square(wrong, level), _square(wrong)),
-        (MEDIAN_ABSOLUTE_ERROR, median_absolute_error(y_true, y_pred, level), np.zeros(0)),
-        (MEAN_ERROR, mean_error(y_true, y_pred, level), wrong),
-        (R2, r2(y_true, y_pred, level), _square(wrong)),
-        (TRIVIAL_ABSOLUTE_ERROR, trivial_absolute_error(y_true, level), np.abs(deviations)),
-        (TRIVIAL_SQUARED_ERROR, root_mean_square(deviations, level), _square(deviations)),
+        (MEAN_ABSOLUTE_ERROR, mean_absolute_error(*of, w), np.abs(wrong)),
+        (ROOT_MEAN_SQUARED_ERROR, root_mean_square(wrong, level, w), _square(wrong)),
+        (MEDIAN_ABSOLUTE_ERROR, median_absolute_error(*of, w), np.zeros_like(wrong)),
+        (MEAN_ERROR, mean_error(*of, w), wrong),
+        (R2, r2(*of, w), _square(wrong)),
+        (TRIVIAL_ABSOLUTE_ERROR, trivial_absolute_error(y_true, level, w), np.abs(deviations)),
+        (TRIVIAL_SQUARED_ERROR, root_mean_square(deviations, level, w), _square(deviations)),
     ):
+        told = found if w is None else on_effective_counts(found)
         yield metric.measure(
-            found.value,
-            interval=found.interval,
-            reason=found.reason,
+            told.value,
+            interval=told.interval,
+            reason=told.reason,
             n=wrong.size,
-            source=source + far_out(spread),
+            source=source + far_out(spread, w),
         )
 
 
@@ -166,42 +174,18 @@ def mean_absolute_error(
 
 
 def median_absolute_error(
-    y_true: npt.ArrayLike, y_pred: npt.ArrayLike, level: float = 0.95
+    y_true: npt.ArrayLike,
+    y_pred: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
 ) -> Estimate:
-    """Distance of prediction and outcome that half of the rows stay within.
-
-    Args:
-        y_true: Shape (n,): true outcomes.
-        y_pred: Shape (n,): predictions, in the same unit.
-        level: Two-sided confidence level, in (0, 1).
-
-    Returns:
-        The median; undefined where there are no rows. Without an interval where there are too few
-        rows for one, or those around the median are equal.
-
-    Source:
-        Thompson (1936), Ann. Math. Stat. 7:122: order statistics, whatever the distribution.
+    """Distance of prediction and outcome that half of the rows stay within; see `mean_error`.
 
     Example:
-        >>> found = median_absolute_error([0.0] * 9, [1, 2, 3, 4, 5, 6, 7, 8, 9])
-        >>> found.value, found.interval.low, found.interval.high
-        (5.0, 2.0, 8.0)
+        >>> median_absolute_error([1.0, 2.0, 3.0], [1.5, 2.0, 7.0]).value
+        0.5
     """
-    x = np.sort(np.abs(errors(y_true, y_pred)))
-    if x.size == 0:
-        return Estimate.undefined("no rows")
-    value = float(np.median(x))
-    if not np.isfinite(value):
-        return Estimate.undefined(TOO_LARGE)
-    # The widest tail of coin throws that stays under half the error: rows to leave out each side.
-    tails = special.bdtr(np.arange(x.size // 2 + 1), x.size, 0.5)
-    out = int((tails <= (1 - level) / 2).sum())
-    if out == 0:
-        return Estimate(value, None, f"too few rows for an interval of the median: {x.size}")
-    bounds = (float(x[out - 1]), float(x[x.size - out]))
-    if not bounds[0] < bounds[1]:
-        return Estimate(value, None, NO_SPREAD)
-    return with_bounds(value, bounds, level, "order statistics")
+    return median(np.abs(errors(y_true, y_pred)), level, weights)
 
 
 def root_mean_square(
@@ -294,7 +278,9 @@ def r2(
     return with_bounds(1 - share, bounds, level, DELTA)
 
 
-def trivial_absolute_error(y_true: npt.ArrayLike, level: float = 0.95) -> Estimate:
+def trivial_absolute_error(
+    y_true: npt.ArrayLike, level: float = 0.95, weights: npt.ArrayLike | None = None
+) -> Estimate:
     """Mean distance of the outcomes from their mean, which is the error of the trivial model.
 
     The mean is itself estimated from these rows; the interval allows for that.
@@ -302,6 +288,7 @@ def trivial_absolute_error(y_true: npt.ArrayLike, level: float = 0.95) -> Estima
     Args:
         y_true: Shape (n,): true outcomes.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): what each row counts for; 1 unless given.
 
     Returns:
         The error; see `means.mean`.
@@ -310,12 +297,13 @@ def trivial_absolute_error(y_true: npt.ArrayLike, level: float = 0.95) -> Estima
         >>> trivial_absolute_error([1.0, 2.0, 3.0, 6.0]).value
         1.5
     """
-    deviations = _from_mean(np.asarray(y_true, dtype=np.float64))
+    deviations = _from_mean(np.asarray(y_true, dtype=np.float64), weights)
     if deviations.size == 0:
         return Estimate.undefined("no rows")
     # How the mean distance moves with the mean: rows below it less rows above it.
-    slope = float(np.mean(np.sign(-deviations)))
-    found = mean(np.abs(deviations) + slope * deviations, level)
+    w = np.ones_like(deviations) if weights is None else np.asarray(weights, dtype=np.float64)
+    slope = float(np.average(np.sign(-deviations), weights=w))
+    found = mean(np.abs(deviations) + slope * deviations, level, weights=weights)
     if found.interval is None:
         return found
     low = max(0.0, found.interval.low)

@@ -8,9 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Measurement, Metric
-from auditkit.methods.estimates import Estimate, IntArray, as_interval
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
 from auditkit.methods.intervals import wilson
 from auditkit.methods.means import NO_SPREAD, ratio_of_sums
+from auditkit.methods.weighting import (
+    effective_share,
+    kish,
+    on_effective_counts,
+    weighted_words,
+)
 
 EXACT_MATCH = Metric(
     "exact_match",
@@ -48,6 +54,7 @@ def measure_texts(
     y_true: Sequence[str] | npt.NDArray[np.object_],
     y_pred: Sequence[str] | npt.NDArray[np.object_],
     level: float = 0.95,
+    weights: FloatArray | None = None,
 ) -> Iterator[Measurement]:
     """Measure how well texts are written.
 
@@ -55,6 +62,7 @@ def measure_texts(
         y_true: Shape (n,): true texts, their tokens apart by white space.
         y_pred: Shape (n,): predicted texts.
         level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): what each row counts for, above 0; 1 unless given.
 
     Yields:
         Each of `METRICS`.
@@ -66,21 +74,32 @@ def measure_texts(
     wrong, tokens = token_errors(y_true, y_pred)
     right, n = int((wrong == 0).sum()), wrong.size
     found = Estimate.undefined("no rows")
+    won, rows = (
+        (float(right), float(n)) if weights is None else effective_share(wrong == 0, weights)
+    )
     if n:
-        found = Estimate(right / n, as_interval(wilson(right, n, level), level, "Wilson"))
+        found = Estimate(won / rows, as_interval(wilson(won, rows, level), level, "Wilson"))
     source = f"{right:,} exact matches in {n:,} rows"
-    yield _measured(EXACT_MATCH, found, n, source)
+    yield _measured(EXACT_MATCH, found, n, source, None if weights is None else rows)
+    size = None if weights is None else kish(weights)
     for metric, edits, length, unit in (
         (TOKEN_ERROR_RATE, wrong, tokens, "tokens"),
         (CHARACTER_ERROR_RATE, *character_errors(y_true, y_pred), "characters"),
     ):
         source = f"{edits.sum():,} edits for {length.sum():,} {unit} in {n:,} rows"
-        yield _measured(metric, error_rate(edits, length, level), n, source)
+        yield _measured(metric, error_rate(edits, length, level, weights), n, source, size)
 
 
-def _measured(metric: Metric, found: Estimate, n: int, source: str) -> Measurement:
+def _measured(
+    metric: Metric, found: Estimate, n: int, source: str, effective: float | None
+) -> Measurement:
+    told = found if effective is None else on_effective_counts(found)
     return metric.measure(
-        found.value, interval=found.interval, reason=found.reason, n=n, source=source
+        told.value,
+        interval=told.interval,
+        reason=told.reason,
+        n=n,
+        source=weighted_words(source, None if effective is None else [effective]),
     )
 
 

@@ -9,8 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import special
 
-from auditkit.methods import intervals, weighting
-from auditkit.methods.estimates import FloatArray
+from auditkit.methods import intervals, means, weighting
+from auditkit.methods.class_groups import ClassesByGroup
+from auditkit.methods.estimates import FloatArray, IntArray
+from auditkit.methods.group_tasks import Grouped
+from auditkit.methods.groupwise import Settings
 
 WEIGHTS = st.lists(st.tuples(st.booleans(), st.floats(0.01, 100)), min_size=1, max_size=40)
 
@@ -143,3 +146,53 @@ def test_rates_and_gaps_cover_whether_or_not_weights_go_with_outcomes(
         other = drawn(rng, 300, spread, -0.85 + shift, slope, 2000)
         bounds = intervals.newcombe(won, rows, other[0], other[1])
         assert covered(bounds, true - other[2]) >= 0.925
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("n", [30, 300])
+@pytest.mark.parametrize("slope", [0, 1, -1])
+def test_weighted_means_cover_whether_or_not_weights_go_with_numbers(n: int, slope: float) -> None:
+    rng, spread = np.random.default_rng(n), 0.5
+    true, held, draws = slope * spread, 0, 2000  # weighting shifts x by the spread
+    for _ in range(draws):
+        x = rng.normal(size=n)
+        found = means.mean(slope * x + rng.normal(size=n), weights=np.exp(spread * x)).interval
+        assert found is not None
+        held += found.low <= true <= found.high
+    assert held / draws >= 0.93
+
+
+def classes_drawn(
+    rng: np.random.Generator, n: int, apart: float
+) -> tuple[IntArray, IntArray, IntArray, FloatArray]:
+    """Groups, true and predicted classes and weights of n rows; weights go with the classes."""
+    x, group = rng.normal(size=n), rng.integers(0, 2, n)
+    leaning = x[:, None] * [1, 0, -1] + apart * group[:, None] * [1, 0, 0]
+    true, given = (
+        (leaning + rng.gumbel(size=(n, 3))).argmax(axis=1).astype(np.int64) for _ in range(2)
+    )
+    return group.astype(np.int64), true, given, np.exp(0.5 * x)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("apart", [0.0, 0.8])
+def test_weighted_gaps_of_classes_cover(apart: float) -> None:
+    rng, draws, hits = np.random.default_rng(0), 400, dict.fromkeys((0, 1), 0)
+    group, true, given, w = classes_drawn(rng, 1_000_000, apart)
+    right = [np.average(true == given, weights=w * (group == g)) for g in (0, 1)]
+    rates = np.array([
+        [np.average(given == c, weights=w * (group == g)) for c in range(3)] for g in (0, 1)
+    ])  # fmt: skip
+    exact = (abs(right[0] - right[1]), np.abs(rates[0] - rates[1]).max())
+    if apart == 0:
+        exact = (0.0, 0.0)
+    for _ in range(draws):
+        group, true, given, w = classes_drawn(rng, 300, apart)
+        rows = Grouped({"g": group}, {"g": ("p", "q", "unknown")}, true, given, w)
+        held = ClassesByGroup(rows, Settings(), ("a", "b", "c"))
+        found = {m.metric: m.interval for m in held.between(held.cross(["g"]))}
+        for i, name in enumerate(("accuracy_difference", "demographic_parity_difference")):
+            interval = found[name]
+            assert interval is not None
+            hits[i] += interval.low <= exact[i] <= interval.high
+    assert min(hits.values()) / draws >= 0.93
