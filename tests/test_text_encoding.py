@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditkit.encoding import TextEncoder, encoder_from_dict
-from auditkit.encoding.text import PAD, UNK, tokens
+from auditkit.encoding.text import LONGEST_TOKEN, PAD, UNK, tokens
 from auditkit.errors import InputError
 
 
@@ -47,6 +47,21 @@ def test_words_are_lower_case_and_scripts_without_spaces_are_read_by_character(
 
 def test_a_word_without_end_is_cut() -> None:
     assert [len(token) for token in tokens("a" * 100_000)] == [64]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a" * (LONGEST_TOKEN - 1) + "'" + "b" * 9,  # would be cut behind the apostrophe
+        "\u03aa\u0301",  # composes in lower case only
+        "\u1fbc\u0301\u0307",
+    ],
+)
+def test_a_vocabulary_of_awkward_tokens_is_read_back(text: str) -> None:
+    encoder = TextEncoder.fit(texts(text, text), "t")
+    (word,) = encoder.words
+    assert list(tokens(word)) == [word]
+    assert encoder_from_dict(json.loads(json.dumps(encoder.to_dict()))) == encoder
 
 
 def test_the_vocabulary_is_the_words_of_the_most_rows_then_by_alphabet() -> None:

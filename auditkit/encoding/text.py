@@ -70,9 +70,11 @@ def tokens(text: str) -> Iterator[str]:
         >>> list(tokens("Don't buy: 质量差 (2x)!"))
         ["don't", 'buy', '质', '量', '差', '2x']
     """
-    same = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
-    for found in _TOKEN.finditer(same):
-        yield found[0][:LONGEST_TOKEN]
+    lower = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
+    # Lower case may compose where upper case does not. Each token must be a token of itself, or
+    # a saved vocabulary is refused: so normalised again, and never cut behind an apostrophe.
+    for found in _TOKEN.finditer(unicodedata.normalize("NFKC", lower)):
+        yield found[0][:LONGEST_TOKEN].rstrip("'")
 
 
 def token_spans(text: str) -> Iterator[tuple[int, int]]:
