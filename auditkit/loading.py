@@ -14,8 +14,9 @@ from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, Problem, quote
 from auditkit.models import Model
 from auditkit.roles import Roles
+from auditkit.rows import DataSource, in_canonical_order
 from auditkit.scoring import threshold_problems
-from auditkit.subject import DataSource, Subject, in_canonical_order
+from auditkit.subject import Subject
 from auditkit.threads import one_thread
 from auditkit.training.settings import Training
 

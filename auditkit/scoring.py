@@ -12,6 +12,31 @@ from auditkit.roles import Roles
 THRESHOLD = 0.5
 
 
+def score_problems(roles: Roles, where: str) -> list[Problem]:
+    """Find why a table without a model cannot be audited: nothing predicted, or scores of no use.
+
+    Args:
+        roles: Which column plays which part.
+        where: What to call the roles in a message.
+
+    Returns:
+        The problems; empty where there are none.
+
+    Example:
+        >>> print(score_problems(Roles(), "[subject]")[0])
+        [subject] score: found neither score nor prediction, expected a column of scores or of \
+decisions.
+    """
+    problems = []
+    if roles.score is None and roles.prediction is None:
+        expected = "a column of scores or of decisions"
+        problems.append(Problem(f"{where} score", "neither score nor prediction", expected))
+    if roles.score is not None and roles.task != "binary":
+        expected = f"prediction alone for a {roles.task} task"
+        problems.append(Problem(f"{where} score", quote(roles.score), expected))
+    return problems
+
+
 def threshold_problems(
     rows: pd.DataFrame, roles: Roles, threshold: float | None, where: str
 ) -> list[Problem]:

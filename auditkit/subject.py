@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from auditkit.data.frames import FrameLike, as_frame
-from auditkit.errors import AuditkitError, InputError, ModelError, Problem, quote
-from auditkit.models import Model, NetworkModel, SequenceModel
-from auditkit.models.answers import as_texts, checked_scores, checked_texts
-from auditkit.roles import UNKNOWN, Groups, Roles, Task, as_names, make_groups, weight_problems
-from auditkit.scoring import THRESHOLD, disagreement, threshold_problems
+from auditkit.errors import AuditkitError, InputError, Problem
+from auditkit.models import Model, NetworkModel, Recipe, SequenceModel
+from auditkit.models.answers import ask, checked_answers
+from auditkit.outcomes import coded, frozen
+from auditkit.roles import UNKNOWN, Groups, Roles, Task
+from auditkit.rows import DataSource, lacking, of_mean_one, row_facts
+from auditkit.scoring import THRESHOLD, disagreement, score_problems, threshold_problems
 
 __all__ = ["NEEDS", "UNKNOWN", "DataSource", "Groups", "Recipe", "Subject", "Task"]
 
@@ -33,41 +34,6 @@ NEEDS: dict[str, str] = {
     "record": "the model came without a training record",
     "recipe": "the model came without a recipe, so it cannot be trained again",
 }
-
-
-class Recipe(Protocol):
-    """How the audited model was made, so that an audit can have it made again, changed."""
-
-    def fit(
-        self, rows: pd.DataFrame, *, privacy: Mapping[str, Any] | None = None, **changes: object
-    ) -> tuple[Model, Any]:
-        """Train again.
-
-        Args:
-            rows: Raw training rows, label included.
-            privacy: Settings of differentially private training (`epsilon`, `delta`,
-                `max_grad_norm`, ...), or None for ordinary training.
-            **changes: Settings of the recipe to change, for example `seed`.
-
-        Returns:
-            The new model and its training record. Kept by content: asking twice trains once.
-        """
-        ...
-
-
-@dataclass(frozen=True)
-class DataSource:
-    """Where rows came from.
-
-    Attributes:
-        name: File name or address, without secrets and without the path of a machine.
-        sha256: Digest of the file, or of the rows where there is no file.
-        rows: Rows in it.
-    """
-
-    name: str
-    sha256: str
-    rows: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -189,12 +155,7 @@ class Subject:
         shown = tuple(sensitive)
         roles = Roles(label, positive, score, prediction, shown, (), bands or {}, task, weight)
         problems = roles.problems(rows, "from_scores", source.name if source else "the table")
-        if score is None and prediction is None:
-            expected = "a column of scores or of decisions"
-            problems.append(Problem("from_scores score", "neither score nor prediction", expected))
-        if score is not None and task != "binary":
-            expected = f"prediction alone for a {task} task"
-            problems.append(Problem("from_scores score", quote(score), expected))
+        problems += score_problems(roles, "from_scores")
         problems = problems or threshold_problems(rows, roles, threshold, "from_scores")
         if problems:
             raise InputError(problems)
@@ -267,17 +228,15 @@ class Subject:
             InputError: If the table cannot play these parts; every problem is listed.
         """
         rows = as_frame(rows, "from_model rows")
-        if population is not None:
-            population = as_frame(population, "from_model population")
         reads, shown = tuple(features), tuple(sensitive)
         roles = Roles(label, positive, None, None, shown, reads, bands or {}, task, weight)
         problems = roles.problems(rows, "from_model", source.name if source else "the table")
-        if weight is not None and population is not None:
-            where = f"population column {quote(weight)}"
-            absent = [Problem(f"{where} (weight)", "no such column", "the weight of each row")]
-            problems += (
-                weight_problems(population[weight], where) if weight in population else absent
-            )
+        if train is not None:
+            train = as_frame(train, "from_model train")
+            problems += lacking(train, roles, "train", ("label", "sensitive", "features"))
+        if population is not None:
+            population = as_frame(population, "from_model population")
+            problems += lacking(population, roles, "population", ("label", "sensitive", "weight"))
         return cls._made(
             rows,
             roles,
@@ -303,49 +262,15 @@ class Subject:
         problems: list[Problem],
         source: DataSource | None,
         *,
-        train: FrameLike | None = None,
+        train: pd.DataFrame | None = None,
         population: pd.DataFrame | None = None,
         **facts: Any,  # noqa: ANN401 - fields of the class, checked by its constructor
     ) -> Subject:
         if problems:
             raise InputError(problems)
-        whole = in_canonical_order(rows[list(roles.columns)], roles.weight)
-        if train is not None:
-            train = in_canonical_order(as_frame(train, "from_model train"), roles.weight)
-        everyone = whole if population is None else population
-        kept, notes = _of_some_weight(whole, roles.weight, "assessed")
-        if population is not None:
-            population, more = _of_some_weight(population, roles.weight, "labelled")
-            notes += more
-        facts["data_notes"] = (*facts.get("data_notes", ()), *notes)
-        known = {
-            name: make_groups(everyone[name], roles.bands.get(name)) for name in roles.sensitive
-        }
-
-        def groups_of(some: pd.DataFrame | None) -> dict[str, Groups] | None:
-            if some is None:
-                return None
-            return {name: known[name].of(some[name], roles.bands.get(name)) for name in known}
-
-        return cls(
-            rows=kept,
-            task=roles.task,
-            classes=_classes(everyone, roles, facts.get("model")),
-            label=roles.label,
-            positive=roles.positive,
-            sensitive=roles.sensitive,
-            features=roles.features,
-            weight=roles.weight,
-            score=roles.score,
-            prediction=roles.prediction,
-            groups=groups_of(kept) or {},
-            train=train,
-            train_groups=groups_of(train),
-            population=population,
-            population_groups=groups_of(population),
-            source=source or DataSource("a table in memory", digest(whole), len(everyone)),
-            **facts,
-        )
+        held = row_facts(rows, roles, source, train, population, facts.get("model"))
+        facts["data_notes"] = (*facts.get("data_notes", ()), *held.pop("data_notes"))
+        return cls(**held, **facts)
 
     @cached_property
     def y_true(self) -> npt.NDArray[Any]:
@@ -363,7 +288,7 @@ class Subject:
         if self.model is not None:
             return self._model_answers
         if self.score is not None:
-            return _frozen(self.rows[self.score].to_numpy(dtype=np.float64, copy=True))
+            return frozen(self.rows[self.score].to_numpy(dtype=np.float64, copy=True))
         return None
 
     @cached_property
@@ -375,7 +300,7 @@ class Subject:
         if self._failures:
             raise self._failures[0]
         try:
-            return self._ask_model()
+            return frozen(checked_answers(self.model, self.task, self.rows, self.classes))
         except AuditkitError as error:
             self._failures.append(error)
             raise
@@ -393,21 +318,7 @@ class Subject:
         """
         if self.model is None:
             raise LookupError(NEEDS["model"])
-        wanted = "scores" if self.task != "sequence-to-sequence" else "predictions"
-        ask = getattr(self.model, wanted, None)
-        if ask is None:
-            raise ModelError(f"the model gives no {wanted}, which a {self.task} task needs")
-        return ask(rows)
-
-    def _ask_model(self) -> npt.NDArray[Any]:
-        if self.task == "sequence-to-sequence":
-            return _frozen(checked_texts(self.answers(self.rows), len(self)))
-        known = self._model_classes if self.classes else ()
-        return _frozen(checked_scores(self.answers(self.rows), len(self), known, self.classes))
-
-    @property
-    def _model_classes(self) -> list[str]:
-        return [str(name) for name in getattr(self.model, "classes", ()) or self.classes]
+        return ask(self.model, self.task, rows)
 
     @cached_property
     def y_pred(self) -> npt.NDArray[Any]:
@@ -422,8 +333,8 @@ class Subject:
         if self.y_score is None:
             raise LookupError(NEEDS["predictions"])
         if self.task == "multiclass":
-            return _frozen(self.y_score.argmax(axis=1).astype(np.int64))
-        return _frozen((self.y_score >= self.threshold).astype(np.int8))
+            return frozen(self.y_score.argmax(axis=1).astype(np.int64))
+        return frozen((self.y_score >= self.threshold).astype(np.int8))
 
     @cached_property
     def weights(self) -> npt.NDArray[np.float64] | None:
@@ -438,9 +349,8 @@ class Subject:
         """
         if self.weight is None or rows.empty:
             return None
-        held = rows[self.weight].to_numpy(dtype=np.float64, copy=True)
-        held /= held.max()  # first, so that no sum overflows
-        return None if held.min() == 1 else _frozen(held / held.mean())
+        scaled = of_mean_one(rows[self.weight].to_numpy(dtype=np.float64))
+        return None if scaled is None else frozen(scaled)
 
     def outcomes(self, rows: pd.DataFrame) -> npt.NDArray[Any]:
         """True outcomes of any rows of this subject, shape (n,).
@@ -453,14 +363,7 @@ class Subject:
         return self._coded(rows[self.label])
 
     def _coded(self, values: pd.Series) -> npt.NDArray[Any]:
-        if self.task == "regression":
-            return _frozen(values.to_numpy(dtype=np.float64, copy=True))
-        if self.task == "multiclass":
-            named = pd.Categorical(as_names(values), categories=list(self.classes))
-            return _frozen(named.codes.astype(np.int64))
-        if self.task == "sequence-to-sequence":
-            return _frozen(as_texts(values.tolist()))
-        return _frozen((values == self.positive).to_numpy(dtype=np.int8))
+        return frozen(coded(values, self.task, self.positive, self.classes))
 
     @property
     def _is_scored(self) -> bool:
@@ -488,72 +391,3 @@ class Subject:
         """Say why an audit with these needs cannot run, or None where it can."""
         absent = sorted(set(needs) - self.has)
         return "; ".join(NEEDS[name] for name in absent) or None
-
-
-def _classes(rows: pd.DataFrame, roles: Roles, model: object) -> tuple[str, ...]:
-    """Every class that is seen, predicted, or known to the model, sorted."""
-    if roles.task != "multiclass":
-        return ()
-    seen = {str(name) for name in getattr(model, "classes", ())}
-    for column in (roles.label, roles.prediction):
-        if column is not None:
-            seen |= set(as_names(rows[column]).dropna())
-    return tuple(sorted(seen))
-
-
-def _of_some_weight(
-    rows: pd.DataFrame, weight: str | None, which: str
-) -> tuple[pd.DataFrame, tuple[str, ...]]:
-    """Leave out the rows of weight 0, and say what there is to say about the weights."""
-    if weight is None:
-        return rows, ()
-    there = rows[weight].to_numpy(dtype=np.float64) > 0
-    notes = []
-    if not there.all():
-        gone = f"{int((~there).sum()):,} of {len(rows):,} {which} rows"
-        notes.append(f"Left out {gone} whose weight ({quote(weight)}) is 0: they stand for nobody.")
-        rows = rows[there].reset_index(drop=True)
-    if bool((rows[weight] == rows[weight].iloc[0]).all()):
-        same = f"All {which} rows have the same weight ({quote(weight)})"
-        notes.append(f"{same}, so that every number is what it is without weights.")
-    return rows, tuple(notes)
-
-
-def _frozen(array: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    array.flags.writeable = False
-    return array
-
-
-def in_canonical_order(rows: pd.DataFrame, weight: str | None = None) -> pd.DataFrame:
-    """Put rows in an order that depends on their content only, with a fresh index.
-
-    Args:
-        rows: Any table.
-        weight: A column that only decides between rows that are alike otherwise, so that weights
-            change neither a split nor the last digit of a sum. It may be absent.
-
-    Returns:
-        The same rows; whatever their order was, the result is the same.
-
-    Example:
-        >>> a = pd.DataFrame({"x": [3, 1, 2]})
-        >>> in_canonical_order(a).equals(in_canonical_order(a[::-1]))
-        True
-    """
-    compared = rows
-    if weight is not None and weight in rows:
-        rows = rows.sort_values(weight, kind="stable")
-        compared = rows.drop(columns=weight)
-    order = np.argsort(_row_hashes(compared), kind="stable")
-    return rows.iloc[order].reset_index(drop=True)
-
-
-def digest(rows: pd.DataFrame) -> str:
-    """Digest of the content of a table, whatever the order of its rows: sha256, hexadecimal."""
-    names = "\x1f".join(map(str, rows.columns)).encode()
-    return hashlib.sha256(names + np.sort(_row_hashes(rows)).tobytes()).hexdigest()
-
-
-def _row_hashes(rows: pd.DataFrame) -> npt.NDArray[np.uint64]:
-    hashes = pd.util.hash_pandas_object(rows, index=False)
-    return np.asarray(hashes, dtype=np.uint64)

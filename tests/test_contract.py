@@ -43,7 +43,7 @@ SENSITIVE = ["sex", "few", "one_class", "some_missing", "single", "declared"]
 @functools.cache
 def trained(shuffled: bool = False) -> Subject:  # noqa: FBT001, FBT002 - a key of the cache
     """A small network with its record, recipe and training rows."""
-    from auditkit.subject import in_canonical_order
+    from auditkit.rows import in_canonical_order
     from auditkit.training import MLP, Recipe, Training, split
 
     frame = table().sample(frac=1, random_state=5) if shuffled else table()

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +10,8 @@ from support import Counting
 from auditkit.audit import run
 from auditkit.errors import InputError, ModelError
 from auditkit.provenance import constant_decision
-from auditkit.subject import NEEDS, DataSource, Subject, digest, in_canonical_order
+from auditkit.rows import DataSource, digest, in_canonical_order
+from auditkit.subject import NEEDS, Subject
 
 
 def rows(n: int = 50) -> pd.DataFrame:
@@ -227,6 +230,25 @@ def test_weights_do_not_change_the_order_of_rows() -> None:
     plain = Subject.from_scores(frame, label="y", score="p", sensitive=["sex"])
     weighted = Subject.from_scores(frame, label="y", score="p", sensitive=["sex"], weight="w")
     assert weighted.rows.drop(columns="w").equals(plain.rows)
+
+
+@pytest.mark.parametrize("which", ["train", "population"])
+def test_further_rows_without_a_column_are_refused_by_its_name(which: str) -> None:
+    given: dict[str, Any] = {which: rows().drop(columns=["sex", "y"])}
+    with pytest.raises(InputError) as caught:
+        Subject.from_model(Half(), rows(), label="y", features=["p"], sensitive=["sex"], **given)
+    assert [(problem.where, problem.found) for problem in caught.value.problems] == [
+        (f"{which} column 'y' (label)", "no such column"),
+        (f"{which} column 'sex' (sensitive)", "no such column"),
+    ]
+
+
+def test_training_rows_hold_what_the_model_reads_and_other_rows_need_not() -> None:
+    given: dict[str, Any] = {"label": "y", "features": ["p"], "sensitive": ["sex"]}
+    less = rows().drop(columns="p")
+    with pytest.raises(InputError, match=r"train column 'p' \(features\): found no such column"):
+        Subject.from_model(Half(), rows(), train=less, **given)
+    assert len(Subject.from_model(Half(), rows(), population=less, **given)) == 50
 
 
 def test_weights_of_all_rows_are_checked_too() -> None:

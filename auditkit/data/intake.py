@@ -13,7 +13,7 @@ from auditkit.config import Config, JoinConfig, SubjectConfig
 from auditkit.data.reading import MOST_ROWS, Read, read
 from auditkit.data.sensitive import edges_of, join, split_values
 from auditkit.errors import InputError, Problem, quote
-from auditkit.subject import DataSource
+from auditkit.rows import DataSource
 
 T = TypeVar("T")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -111,4 +112,24 @@ class NetworkModel(Model, Protocol):
 
     def scores_of(self, encoded: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """Score encoded rows, shape (n, ...) or flattened (n, p): probabilities, shape (n,)."""
+        ...
+
+
+class Recipe(Protocol):
+    """How the audited model was made, so that an audit can have it made again, changed."""
+
+    def fit(
+        self, rows: pd.DataFrame, *, privacy: Mapping[str, Any] | None = None, **changes: object
+    ) -> tuple[Model, Any]:
+        """Train again.
+
+        Args:
+            rows: Raw training rows, label included.
+            privacy: Settings of differentially private training (`epsilon`, `delta`,
+                `max_grad_norm`, ...), or None for ordinary training.
+            **changes: Settings of the recipe to change, for example `seed`.
+
+        Returns:
+            The new model and its training record. Kept by content: asking twice trains once.
+        """
         ...

@@ -7,8 +7,46 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from auditkit.errors import ModelError
+
+
+def ask(model: object, task: str, rows: pd.DataFrame) -> Any:  # noqa: ANN401 - as the model gave it
+    """Ask a model about rows: texts of a sequence-to-sequence task, else scores.
+
+    Raises:
+        ModelError: If the model cannot give what this task needs.
+    """
+    wanted = "scores" if task != "sequence-to-sequence" else "predictions"
+    answer = getattr(model, wanted, None)
+    if answer is None:
+        raise ModelError(f"the model gives no {wanted}, which a {task} task needs")
+    return answer(rows)
+
+
+def checked_answers(
+    model: object, task: str, rows: pd.DataFrame, classes: Sequence[str]
+) -> npt.NDArray[Any]:
+    """Ask a model about rows, and check what it answers; see `checked_scores`.
+
+    Args:
+        model: The model.
+        task: Kind of prediction.
+        rows: Raw rows.
+        classes: Classes in the wanted order; empty where there are none.
+
+    Returns:
+        Scores of shape (n,) or (n, classes), numbers or texts of shape (n,).
+
+    Raises:
+        ModelError: As `ask`, or if an answer is not what it should be.
+    """
+    answers = ask(model, task, rows)
+    if task == "sequence-to-sequence":
+        return checked_texts(answers, len(rows))
+    known = [str(name) for name in getattr(model, "classes", ()) or classes] if classes else ()
+    return checked_scores(answers, len(rows), known, classes)
 
 
 def checked_scores(

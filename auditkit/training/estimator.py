@@ -24,7 +24,7 @@ from torch import nn
 
 from auditkit.errors import InputError, Problem
 from auditkit.roles import Task, as_names
-from auditkit.subject import in_canonical_order
+from auditkit.rows import in_canonical_order
 from auditkit.threads import one_thread
 from auditkit.training.fitting import fit
 from auditkit.training.settings import MLP, Architecture, Training
