@@ -12,10 +12,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from auditkit.audits.fairness import CONSTANT, WITHHELD, Fairness
+from auditkit.audits.fairness import Fairness
 from auditkit.errors import InputError
 from auditkit.evidence import Measurement, Table
 from auditkit.methods import intervals
+from auditkit.methods.decision_groups import CONSTANT, WITHHELD
 from auditkit.methods.parity import PARITY, PARITY_BOUNDS
 from auditkit.roles import group_labels
 from auditkit.subject import DataSource, Groups, Subject

@@ -13,8 +13,8 @@ from sklearn import metrics
 from support import scored
 
 from auditkit.audit import run
-from auditkit.audits.fairness import WITHHELD
 from auditkit.evidence import ALL_GROUPS
+from auditkit.methods.decision_groups import WITHHELD
 from auditkit.methods.weighting import kish
 from auditkit.report import MeasurementRecord, Report
 from auditkit.subject import Subject

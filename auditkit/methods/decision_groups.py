@@ -1,0 +1,225 @@
+"""Decisions by group: the rates of every group, the parity gaps between them, and the pairs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from auditkit.errors import quote
+from auditkit.evidence import Cell, Measurement, Metric, Table
+from auditkit.methods import gaps
+from auditkit.methods.cells import RATES, Cells, Rate, count_cells
+from auditkit.methods.crossing import Comparison, Crossing, cross, over, rows_words
+from auditkit.methods.estimates import as_interval
+from auditkit.methods.group_tasks import Grouped
+from auditkit.methods.groupwise import PAIR_COLUMNS, Lines, Settings
+from auditkit.methods.intervals import wilson
+from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
+from auditkit.methods.weighting import EFFECTIVE, weighted_words
+
+#: Why a model without a choice has no parity.
+CONSTANT = "the model gives everyone the same decision; parity is vacuous"
+#: Why a share of one row is not shown.
+WITHHELD = "one row only: its rate would be the outcome of one person"
+
+_TABLED = (
+    *("base_rate", "selection_rate", "true_positive_rate", "false_positive_rate"),
+    *("precision", "accuracy"),
+)
+_SHOWN = (*_TABLED, "false_negative_rate")
+_PAIRED = ("selection_rate", "true_positive_rate", "false_positive_rate")
+
+
+@dataclass
+class DecisionsByGroup:
+    """Rates of binary decisions by group, and how far apart they are.
+
+    Example:
+        >>> import numpy as np
+        >>> rows = Grouped({"sex": np.array([0, 1])}, {"sex": ("F", "M", "unknown")},
+        ...                np.array([0, 1]), np.array([0, 0]))
+        >>> DecisionsByGroup(rows, Settings()).cross(["sex"]).names
+        ('F', 'M')
+    """
+
+    rows: Grouped
+    settings: Settings
+    lines: Lines = field(default_factory=Lines)
+
+    gaps = PARITY
+    shown = tuple(RATES[name].metric for name in _SHOWN)
+
+    @cached_property
+    def _cells(self) -> Cells:
+        held = self.rows
+        return count_cells(held.codes, held.sizes, held.y_true, held.y_pred, held.weights)
+
+    def cross(self, columns: Sequence[str]) -> Crossing:
+        """Cross the groups of some columns."""
+        return cross(self._cells, self.rows.labels, columns)
+
+    def of_group(self, crossing: Crossing, i: int) -> Iterator[Measurement]:
+        """Measure the rates of one group."""
+        level = self.settings.level
+        measured = tuple(measure_share(RATES[name], crossing, i, level) for name in _SHOWN)
+        yield from measured
+        self.lines.groups.append(_line(crossing, i, measured))
+
+    def between(self, crossing: Crossing) -> Iterator[Measurement]:
+        """Measure the gaps between the groups, none for a model without a choice."""
+        if self.rows.constant:
+            yield from undefined(CONSTANT, crossing.everyone, len(self.rows.y_true), self.gaps)
+            return
+        yield from self._gaps(crossing)
+        self._gather_pairs(crossing)
+
+    def _gaps(self, crossing: Crossing) -> Iterator[Measurement]:
+        selection, recall, alarms = (
+            crossing.compare(RATES[name], self.settings.min_group) for name in _PAIRED
+        )
+        for metric, estimate, rates in parity(selection, recall, alarms, self.settings.level):
+            compared = "; ".join(self._over(rate) for rate in rates)
+            yield metric.measure(
+                estimate.value,
+                interval=estimate.interval,
+                reason=estimate.reason and f"{estimate.reason} ({compared})",
+                n=sum(rate.n for rate in rates),
+                slice=crossing.everyone,
+                source=f"between groups, unsigned; {compared}",
+            )
+        yield from self._unknown_bounds(crossing, selection)
+
+    def _over(self, held: Comparison) -> str:
+        """Say what was compared and what was left out."""
+        return over(
+            title=held.rate.metric.title.lower(),
+            words=held.rate.among_words,
+            groups=len(held.names),
+            n=held.n,
+            small=held.small,
+            unknown=held.unknown,
+            least=self.settings.min_group,
+            effective=None if held.sums is None else float(held.effective[1].sum()),
+        )
+
+    def _unknown_bounds(self, crossing: Crossing, held: Comparison) -> Iterator[Measurement]:
+        """Bound the parity gap over all ways in which rows of unknown group could belong."""
+        totals = held.rate.of(crossing.table[~crossing.known].sum(axis=0))[1]
+        if totals == 0:
+            return
+        few = gaps.TOO_FEW if len(held.names) < 2 else None
+        bounds: tuple[float | None, float | None] = (None, None)
+        if not few:
+            weights = crossing.table if crossing.sums is None else crossing.sums.weights
+            unknown = held.rate.of(weights[~crossing.known].sum(axis=0))
+            successes, rows = held.weighed
+            bounds = gaps.bounds_with_unknown(successes, rows, unknown[0].item(), unknown[1].item())
+        for metric, bound, way in zip(PARITY_BOUNDS, bounds, ("narrow", "widen"), strict=True):
+            yield metric.measure(
+                bound,
+                n=held.n + int(totals),
+                exact=not few,
+                reason=few or "the worst case over every way these rows could belong",
+                source=f"{rows_words(int(totals))} of unknown group put where they {way} the gap "
+                f"most; {self._over(held)}",
+                slice=crossing.everyone,
+            )
+
+    def _gather_pairs(self, crossing: Crossing) -> None:
+        for name in _PAIRED:
+            held = crossing.compare(RATES[name], self.settings.min_group)
+            successes, totals = held.effective
+            found = gaps.compare_pairs(successes, totals, self.settings.level)
+            if len(found) > self.settings.max_pairs:
+                apart = sum(pair.established for pair in found)
+                told = f"{apart:,} of {len(found):,} told apart"
+                self.lines.cut.append(f"{quote(crossing.title)} {name} ({told})")
+            for pair in found[: self.settings.max_pairs]:
+                named = (crossing.title, name, held.names[pair.a], held.names[pair.b])
+                numbers = (pair.difference, pair.low, pair.high, pair.p_adjusted)
+                self.lines.pairs.append((*named, *numbers, pair.established))
+
+    def tables(self) -> Iterator[Table]:
+        """The tables of groups and pairs."""
+        level, weighted = self.settings.level, self.rows.weights is not None
+        yield _groups_table(self.lines, level, weighted=weighted)
+        if self.lines.pairs:
+            yield _pairs_table(self.lines, level, weighted=weighted)
+
+
+def undefined(
+    reason: str, where: dict[str, str], n: int, metrics: Sequence[Metric]
+) -> Iterator[Measurement]:
+    """Say of several metrics why there is no number between the groups of some columns."""
+    for metric in metrics:
+        source = "predictions of all assessed rows"
+        yield metric.measure(None, n=n, reason=reason, source=source, slice=where)
+
+
+def measure_share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
+    """Measure one rate of one group; none where it would be the outcome of one person."""
+    table, where, method = crossing.table[i], crossing.where(i), "Wilson"
+    successes, totals = (int(count) for count in rate.of(table))
+    size = int(table.sum())
+    if size == 1:  # n and reason are the same for every rate: they too could tell the outcome
+        return rate.metric.measure(None, n=1, reason=WITHHELD, source="1 row", slice=where)
+    if totals < 2:
+        reason = WITHHELD if totals else f"no {rate.among_words}"
+        source = f"{totals} {rate.among_words} in {rows_words(size)}"
+        return rate.metric.measure(None, n=totals, reason=reason, source=source, slice=where)
+    source = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
+    won, rows = float(successes), float(totals)
+    if crossing.sums is not None:
+        won, rows = (count.item() for count in rate.effective(crossing.sums[i]))
+        source, method = weighted_words(source, [rows]), f"Wilson{EFFECTIVE}"
+    return rate.metric.measure(
+        won / rows,
+        n=totals,
+        interval=as_interval(wilson(won, rows, level), level, method),
+        source=source,
+        slice=where,
+    )
+
+
+def _line(crossing: Crossing, i: int, measured: tuple[Measurement, ...]) -> tuple[Cell, ...]:
+    by_metric = {measurement.metric: measurement for measurement in measured}
+    numbers: list[Cell] = []
+    for name in _TABLED:
+        interval = by_metric[name].interval
+        bounds = (None, None) if interval is None else (interval.low, interval.high)
+        numbers += [by_metric[name].value, *bounds]
+    return (crossing.title, crossing.names[i], int(crossing.sizes[i]), *numbers)
+
+
+def _groups_table(lines: Lines, level: float, *, weighted: bool) -> Table:
+    weighed, on = (", weighted", " on effective counts") if weighted else ("", "")
+    numbers = (f"{name}{end}" for name in _TABLED for end in ("", "_low", "_high"))
+    return Table(
+        name="groups",
+        title="Rates by group",
+        columns=("attribute", "group", "n", *numbers),
+        rows=tuple(lines.groups),
+        source=f"assessed rows{weighed}; shares with Wilson intervals{on} at {100 * level:g} %; "
+        "no number where a share would rest on no row or on one",
+        chart="groups",
+    )
+
+
+def _pairs_table(lines: Lines, level: float, *, weighted: bool) -> Table:
+    cut = f"; only the widest pairs are listed of {'; '.join(lines.cut)}" if lines.cut else ""
+    test = "Fisher's exact test where an expected count is under 5, else the pooled z test"
+    on = ""
+    if weighted:
+        test, on = "the pooled z test on effective counts", " on effective counts of weighted rows"
+    return Table(
+        name="pairs",
+        title="Which groups the data tell apart",
+        columns=PAIR_COLUMNS,
+        rows=tuple(lines.pairs),
+        source=f"rate of a minus rate of b; Newcombe intervals of Clopper-Pearson limits{on} that "
+        f"hold together at {100 * level:g} % over all pairs of one attribute and one rate "
+        "(Bonferroni). A pair is established where its interval does not hold 0: the interval "
+        f"decides. p_adjusted: {test}; Holm over the same pairs{cut}",
+        chart="forest",
+    )
