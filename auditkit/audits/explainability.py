@@ -19,6 +19,15 @@ from auditkit.methods.estimates import Estimate
 from auditkit.methods.shapley import Attribution, shapley
 from auditkit.methods.shapley_game import Floats, Positions, Rows
 from auditkit.methods.shapley_gap import Gap, gap
+from auditkit.methods.shapley_metrics import (
+    ADDITIVITY_GAP,
+    ATTRIBUTION_STANDARD_ERROR,
+    MEAN_ABS_SHAPLEY,
+    METRICS,
+    SCORE_GAP_CONTRIBUTION,
+    SENSITIVE_RELIANCE,
+    TOP_REASON_AGREEMENT,
+)
 from auditkit.methods.shapley_model import look_inside
 from auditkit.methods.shapley_plan import plan
 from auditkit.methods.shapley_strips import MOST_BINS, density
@@ -39,60 +48,6 @@ _FINEST = 1 / 120
 _ROUNDING = 1e-4
 #: Why reliance on a column was not measured.
 NOT_READ = "the model does not read this column; proxies may still carry it"
-
-MEAN_ABS_SHAPLEY = Metric(
-    "mean_abs_shapley",
-    "Mean absolute attribution",
-    "Mean over rows of the size of a feature's Shapley value: how far it moves a score.",
-    "probability",
-    low=0.0,
-    high=1.0,
-)
-ADDITIVITY_GAP = Metric(
-    "additivity_gap",
-    "Additivity gap",
-    "Largest difference between a row's score and the sum of its attributions and base value.",
-    "probability",
-    better="lower",
-    low=0.0,
-)
-ATTRIBUTION_STANDARD_ERROR = Metric(
-    "attribution_standard_error",
-    "Standard error of attributions",
-    "Standard error of each row's largest Shapley value, mean over rows.",
-    "probability",
-    better="lower",
-    low=0.0,
-    high=1.0,
-)
-TOP_REASON_AGREEMENT = Metric(
-    "top_reason_agreement",
-    "Agreement of the top reasons",
-    "Share of rows whose strongest features, with signs, are the same against two disjoint "
-    "halves of the background.",
-    "rate",
-    better="higher",
-    low=0.0,
-    high=1.0,
-)
-SENSITIVE_RELIANCE = Metric(
-    "sensitive_reliance",
-    "Reliance on a sensitive column",
-    "Share of the column in the mean absolute attributions of all features.",
-    "rate",
-    better="lower",
-    low=0.0,
-    high=1.0,
-)
-SCORE_GAP_CONTRIBUTION = Metric(
-    "score_gap_contribution",
-    "Contribution to the score gap",
-    "Part of the difference in mean score between the column's two largest groups that is "
-    "attributed to the column itself.",
-    "difference",
-    low=-1.0,
-    high=1.0,
-)
 
 
 @dataclass(frozen=True)
@@ -149,14 +104,7 @@ class Explainability:
     name: ClassVar[str] = "explainability"
     tasks: ClassVar[frozenset[str]] = frozenset({"binary"})
     needs: ClassVar[frozenset[str]] = frozenset({"predictions", "network"})
-    metrics: ClassVar[tuple[Metric, ...]] = (
-        ADDITIVITY_GAP,
-        ATTRIBUTION_STANDARD_ERROR,
-        TOP_REASON_AGREEMENT,
-        MEAN_ABS_SHAPLEY,
-        SENSITIVE_RELIANCE,
-        SCORE_GAP_CONTRIBUTION,
-    )
+    metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
     def __post_init__(self) -> None:
         where = "[audits.explainability]"

@@ -143,46 +143,6 @@ def newcombe(
     return low, difference + np.hypot(u1 - p1, p2 - l2)
 
 
-def agresti_caffo(
-    first: npt.ArrayLike,
-    first_total: npt.ArrayLike,
-    second: npt.ArrayLike,
-    second_total: npt.ArrayLike,
-    level: float = 0.95,
-) -> Bounds:
-    """Agresti and Caffo's interval of the difference of two independent proportions.
-
-    Adds one success and one failure to each sample, then takes the normal approximation. It is
-    clipped to [-1, 1] and widened to the plain difference where that lies outside.
-
-    Args:
-        first: Successes of the first sample; unit: rows.
-        first_total: Size of the first sample; unit: rows.
-        second: Successes of the second sample; unit: rows.
-        second_total: Size of the second sample; unit: rows.
-        level: Two-sided confidence level, in (0, 1).
-
-    Returns:
-        Lower and upper bounds of first minus second; NaN where a sample is empty.
-
-    Raises:
-        ValueError: If a count lies outside 0..total.
-
-    Source:
-        Agresti and Caffo (2000), Am. Stat. 54:280.
-
-    Example:
-        >>> low, high = agresti_caffo(56, 70, 48, 80)
-        >>> round(float(low), 4), round(float(high), 4)
-        (0.0525, 0.3358)
-    """
-    s1, n1 = _counts(first, first_total)
-    s2, n2 = _counts(second, second_total)
-    p1, p2 = (s1 + 1) / (n1 + 2), (s2 + 1) / (n2 + 2)
-    arm = normal_quantile(level) * np.sqrt(p1 * (1 - p1) / (n1 + 2) + p2 * (1 - p2) / (n2 + 2))
-    return _around(s1 / n1 - s2 / n2, p1 - p2, arm)
-
-
 def ratio(
     first: npt.ArrayLike,
     first_total: npt.ArrayLike,
