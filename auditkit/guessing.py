@@ -43,6 +43,7 @@ class Guess:
         features: Columns that a model could read.
         left_out: Every other column, and why it plays no part.
         why: Column that plays a part, or "positive", to the reason of the guess.
+        spread: Standard deviation of a label of numbers; None for other labels.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Guess:
     features: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     why: Mapping[str, str] = field(default_factory=dict)
+    spread: float | None = None
 
     @property
     def trains(self) -> bool:
@@ -118,6 +120,7 @@ def guess(rows: pd.DataFrame, name: str, label: str | None = None) -> Guess:
         features=tuple(seen.features),
         left_out=seen.left_out,
         why=seen.why,
+        spread=float(rows[label].std()) if task == "regression" else None,
     )
 
 

@@ -1,10 +1,9 @@
-"""`auditkit init`: the two files for a data file, their roles guessed and every guess marked."""
+"""`auditkit init`: both files for a data file, its columns guessed and every guess marked."""
 
 from __future__ import annotations
 
 import glob
 import os
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,11 +13,13 @@ import click
 from auditkit.errors import InputError, Problem, quote
 from auditkit.guessing import Guess, guess, why_no_label
 from auditkit.naming import outcome_rank
+from auditkit.starter_policy import policy_text
+from auditkit.toml import toml_key, toml_number, toml_text
 
 if TYPE_CHECKING:
     from auditkit.data import Read
 
-__all__ = ["CONFIG", "POLICY", "Guess", "guess", "init", "toml_text", "write_start"]
+__all__ = ["CONFIG", "POLICY", "Guess", "guess", "init", "policy_text", "toml_text", "write_start"]
 
 #: Names of the files that are written.
 CONFIG, POLICY = "auditkit.toml", "policy.toml"
@@ -55,13 +56,6 @@ _AUDITS = """\
 # [audits.fairness]
 # level = 0.95  # confidence of every interval
 # min_group = 10  # rows that a group's rate must rest on to be compared"""
-_POLICY_HEAD = """\
-# Written by `auditkit init`. Every limit here is the starter's own choice, to be replaced: decide
-# what is acceptable for this use, before the next run, and say in `source` whose rule it is.
-
-name = "starter"
-on_inconclusive = "review"  # what an interval across a limit means: review, fail or point
-"""
 
 
 @click.command()
@@ -171,68 +165,6 @@ def config_text(found: Guess, data: str, table: str | None = None) -> str:
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 
 
-def policy_text(found: Guess) -> str:
-    """Write `policy.toml`: a modest starter, every limit marked as the starter's own choice.
-
-    Args:
-        found: Who is who.
-
-    Returns:
-        The text of the file.
-    """
-    if found.task == "binary":
-        return "\n".join([_POLICY_HEAD, *_binary_criteria(found)])
-    if found.task == "multiclass":
-        why = "It names the right class more often than not."
-        return "\n".join([_POLICY_HEAD, _criterion("P1", "accuracy", "at_least = 0.5", why)])
-    why = "A thousand predictions take no more than a second."
-    limit = _criterion("P1", "prediction_seconds_per_1000", "at_most = 1", why)
-    return f"{_POLICY_HEAD}\n{limit}"
-
-
-def _binary_criteria(found: Guess) -> Iterator[str]:
-    if found.trains or found.score is not None:
-        why = "It ranks clearly better than chance."
-        yield _criterion("P1", "roc_auc", "at_least = 0.7", why)
-    if found.trains or (found.score is not None and found.threshold <= 1):
-        why = "The scores are right on average."
-        limits = "at_least = -0.05\nat_most = 0.05"
-        yield _criterion("P2", "calibration_in_the_large", limits, why)
-    if not found.trains and found.score is None:
-        why = "It decides clearly better than chance."
-        yield _criterion("P1", "balanced_accuracy", "at_least = 0.6", why)
-    why = "No group is selected less than four fifths as often as another."
-    for i, name in enumerate(found.sensitive, 1):
-        over = f"slice = [{toml_text(name)}]\nat_least = 0.8"
-        yield _criterion(f"F{i}", "demographic_parity_ratio", over, why)
-    if found.trains:
-        why = "Who was in the training rows cannot be told."
-        yield _criterion("V1", "membership_auc", "at_most = 0.6", why)
-
-
-def toml_text(text: str) -> str:
-    r"""Write text as a TOML basic string, on one line and with nothing in it that does not show.
-
-    Example:
-        >>> print(toml_text('a "b" \\ \x7f'))
-        "a \"b\" \\ \u007F"
-    """
-    return f'"{"".join(map(_escaped, text))}"'
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"[A-Za-z0-9_-]+", name) else toml_text(name)
-
-
-def _escaped(character: str) -> str:
-    if character in '"\\':
-        return f"\\{character}"
-    if character.isprintable():
-        return character
-    code = ord(character)
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
-
-
 def _marked(key: str, value: str, why: str) -> str:
     return f"{key} = {value}  # guessed: {why}"
 
@@ -283,13 +215,9 @@ def _band_lines(found: Guess) -> Iterator[str]:
         return
     yield "[subject.bands]  # a group holds its lower edge"
     for name, edges in found.bands.items():
-        yield _marked(_key(name), f"[{', '.join(map(_number, edges))}]", "rounded quartiles")
-
-
-def _number(value: float) -> str:
-    return (
-        str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
-    )
+        yield _marked(
+            toml_key(name), f"[{', '.join(map(toml_number, edges))}]", "rounded quartiles"
+        )
 
 
 def _multi_lines(found: Guess) -> Iterator[str]:
@@ -298,7 +226,7 @@ def _multi_lines(found: Guess) -> Iterator[str]:
     if not found.multi:
         yield '# ethnicity = ";"'
     for name, separator in found.multi.items():
-        yield _marked(_key(name), toml_text(separator), "seen in its values")
+        yield _marked(toml_key(name), toml_text(separator), "seen in its values")
 
 
 def _model_lines(found: Guess) -> Iterator[str]:
@@ -313,14 +241,6 @@ def _model_lines(found: Guess) -> Iterator[str]:
         yield _marked("threshold", f"{found.threshold:g}", why)
     if found.prediction is not None:
         yield _marked("prediction", toml_text(found.prediction), found.why[found.prediction])
-
-
-def _criterion(name: str, metric: str, limits: str, why: str) -> str:
-    return (
-        f"# The starter's own choice. {why}\n"
-        f'[[criterion]]\nid = "{name}"\nmetric = "{metric}"\n{limits}\n'
-        'severity = "medium"\nsource = "own choice of the auditkit starter"\n'
-    )
 
 
 def _label_problems(data: Read, label: str) -> Iterator[Problem]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -287,6 +288,33 @@ ODD: dict[str, dict[str, Any]] = {
         "churned": RNG.choice(["yes", "no"], N),
     },
 }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "metrics"),
+    [
+        ("classes", ["macro_roc_auc", "top_label_calibration", "accuracy_difference"]),
+        ("class predictions", ["accuracy", "accuracy_difference"]),
+        ("numbers", ["r2_score", "mean_absolute_error_difference"]),
+        ("number predictions", ["r2_score", "mean_absolute_error_difference"]),
+    ],
+)
+def test_every_criterion_of_the_starter_is_measured_for_its_task(
+    tmp_path: Path, name: str, metrics: list[str]
+) -> None:
+    pd.DataFrame(ODD[name]).to_csv(tmp_path / "t.csv", index=False)
+    config, policy = write_start(tmp_path / "t.csv")
+    assert [one.metric for one in load_policy(policy, known_metrics()).criteria] == metrics
+    audited(config, "performance", "fairness")
+    (record,) = (tmp_path / "out").glob("*/*/audit.json")
+    found = json.loads(record.read_text("utf-8"))["findings"]
+    assert {one["verdict"] for one in found} <= {"pass", "fail", "inconclusive"}
+
+
+def test_the_limit_of_a_gap_of_errors_is_a_tenth_of_the_spread_of_the_outcome() -> None:
+    rows = pd.DataFrame({"sex": ["F", "M"] * 50, "x": range(100), "pay": np.arange(100) * 200.0})
+    text = policy_text(guess(rows, "pay", "pay"))
+    assert "at_most = 600" in text  # the standard deviation is 5,802
 
 
 @pytest.mark.parametrize("name", ODD)
