@@ -23,12 +23,10 @@ from auditkit.errors import (
 )
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.policy import judge, overall
+from auditkit.records import audit_record, measurement_record, metric_record, table_record
 from auditkit.report import (
     AuditRecord,
-    EnergyRecord,
-    IntervalRecord,
     MeasurementRecord,
-    MetricRecord,
     PlannedAudit,
     PlanRecord,
     PolicyRecord,
@@ -267,43 +265,13 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
         except Exception as error:  # noqa: BLE001 - whatever breaks is recorded and shown
             most = 400 if isinstance(error, AuditkitError) else QUOTED  # ours quote no data
             reason = f"{type(error).__name__}: {quote(error, most)}"
-    result.record = _audit_record(audit.name, reason, measured.cost)
+    result.record = audit_record(audit.name, reason, measured.cost)
     return result
-
-
-def _audit_record(name: str, reason: str | None, cost: meter.Cost) -> AuditRecord:
-    energy = cost.energy
-    return AuditRecord(
-        name=name,
-        status="error" if reason else "completed",
-        reason=reason,
-        seconds=cost.seconds,
-        cpu_seconds=cost.cpu_seconds,
-        peak_memory_bytes=cost.peak_memory_bytes,
-        energy=EnergyRecord(
-            joules=energy.joules,
-            low=energy.low,
-            high=energy.high,
-            basis=energy.basis,
-            method=energy.method,
-        ),
-    )
 
 
 def _keep(result: _Result, audit: Audit, evidence: Measurement | Table) -> None:
     if isinstance(evidence, Table):
-        result.tables.append(
-            TableRecord(
-                id=f"{audit.name}.{evidence.name}",
-                audit=audit.name,
-                title=evidence.title,
-                columns=list(evidence.columns),
-                rows=[list(row) for row in evidence.rows],
-                chart=evidence.chart,
-                basis=evidence.basis,
-                source=evidence.source,
-            )
-        )
+        result.tables.append(table_record(audit.name, evidence))
         return
     record = measurement_record(audit.name, evidence)
     if evidence.metric not in {metric.id for metric in audit.metrics}:
@@ -311,27 +279,6 @@ def _keep(result: _Result, audit: Audit, evidence: Measurement | Table) -> None:
     if any(record.id == other.id for other in result.measurements):
         raise UnknownNameError(f"measurement {record.id} was yielded twice")
     result.measurements.append(record)
-
-
-def measurement_record(audit: str, evidence: Measurement) -> MeasurementRecord:
-    """Write a measurement down as `audit.json` holds it."""
-    where = ",".join(f"{name}={group}" for name, group in evidence.slice.items())
-    interval = evidence.interval
-    return MeasurementRecord(
-        id=f"{audit}.{evidence.metric}" + (f"[{where}]" if where else ""),
-        audit=audit,
-        metric=evidence.metric,
-        slice=dict(evidence.slice),
-        value=evidence.value,
-        reason=evidence.reason,
-        unit=evidence.unit,
-        n=evidence.n,
-        interval=None if interval is None else IntervalRecord(**dataclasses.asdict(interval)),
-        basis=evidence.basis,
-        better=evidence.better,
-        exact=evidence.exact,
-        source=evidence.source,
-    )
 
 
 def _report(
@@ -358,7 +305,7 @@ def _report(
         policy=policy,
         plan=PlanRecord(seed=seed, audits=[_planned(audit, settings, subject) for audit in audits]),
         audits=[result.record for result in results],
-        metrics={name: _metric_record(metrics[name]) for name in sorted(used & set(metrics))},
+        metrics={name: metric_record(metrics[name]) for name in sorted(used & set(metrics))},
         measurements=measurements,
         tables=[table for result in results for table in result.tables],
         findings=findings,
@@ -369,12 +316,6 @@ def _report(
 
 def _judged(policy: PolicyRecord | None) -> set[str]:
     return set() if policy is None else {criterion.metric for criterion in policy.criteria}
-
-
-def _metric_record(metric: Metric) -> MetricRecord:
-    plain = dataclasses.asdict(metric)
-    del plain["id"]
-    return MetricRecord(**plain)
 
 
 def _planned(
