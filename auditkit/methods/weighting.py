@@ -263,7 +263,7 @@ def rows_worth(effective: float) -> str:
 
 
 def on_effective_counts(estimate: Estimate) -> Estimate:
-    """Say in the method of the interval that it was made of effective counts.
+    """Say in the method of the interval that it was made of effective counts, once.
 
     Example:
         >>> from auditkit.evidence import Interval
@@ -271,7 +271,7 @@ def on_effective_counts(estimate: Estimate) -> Estimate:
         >>> told.interval.method
         'Wilson, effective n'
     """
-    if estimate.interval is None:
+    if estimate.interval is None or estimate.interval.method.endswith(EFFECTIVE):
         return estimate
     method = f"{estimate.interval.method}{EFFECTIVE}"
     return replace(estimate, interval=replace(estimate.interval, method=method))

@@ -324,6 +324,16 @@ def test_the_order_of_rows_does_not_matter(task: Task, weighted: Report) -> None
     assert report(task, shuffled).measurements == weighted.measurements
 
 
+def test_scores_that_are_all_alike_say_once_that_they_are_weighted() -> None:
+    frame = people("multiclass").assign(p_a=1.0, p_b=0.0, p_c=0.0, y="a")
+    frame.loc[0, "y"] = "b"
+    frame.loc[0, ["p_a", "p_b"]] = [0.0, 1.0]
+    brier = by_id(report("multiclass", frame))["performance.multiclass_brier_score"]
+    assert brier.value == 0
+    assert brier.interval is not None
+    assert brier.interval.method == "Hoeffding, effective n"
+
+
 def test_the_effective_n_of_scores_is_that_of_kish() -> None:
     of = subject("multiclass", people("multiclass"))
     assert of.weights is not None
