@@ -37,7 +37,7 @@ PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
 #: Verdicts of a criterion that is not met, or not yet.
 UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
 #: Where the sections of the built-in audits stand; other audits follow as they came.
-PLACES = (*PILLARS[:2], "adverse-impact", *PILLARS[2:])
+PLACES = (*PILLARS[:2], "adverse-impact", "subgroups", "proxies", *PILLARS[2:])
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
 
