@@ -50,7 +50,7 @@ def test_the_worst_subgroup_is_named_in_a_sentence_with_its_size_and_bounds() ->
 
 def test_the_forest_names_each_subgroup_and_its_rate() -> None:
     text = page("subgroups", lower=0.4)
-    assert "surely differ from everyone else" in text
+    assert "differ from everyone else by more than chance" in text
     assert "Each subgroup minus everyone else, on rows in which it was not found" in text
     assert text.count("Selection rate</span>") == 3
 
