@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 #: Longest piece of untrusted text that is quoted in a message; unit: characters.
 QUOTED = 80
@@ -110,6 +111,33 @@ class Problem:
         more = f" and {len(options) - 12} more" if len(options) > 12 else ""
         hint = f"Did you mean {quote(close)}? " if close else ""
         return cls(where, quote(name), kind, f"{hint}Known: {shown or 'none'}{more}.")
+
+
+def range_problems(audit: Any, **least: int) -> list[Problem]:  # noqa: ANN401 - any audit
+    """Find the whole numbers of an audit's settings that are too small, and a level that is none.
+
+    Args:
+        audit: An audit: its `name`, its `level`, and the settings.
+        **least: Setting to the smallest number that it may be; a setting of None is not set.
+
+    Returns:
+        All problems; empty where there is none.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> audit = SimpleNamespace(name="fairness", level=0.95, min_group=0)
+        >>> [str(problem) for problem in range_problems(audit, min_group=1)]
+        ["[audits.fairness] min_group: found '0', expected a whole number from 1."]
+    """
+    where = f"[audits.{audit.name}]"
+    problems = [
+        Problem(f"{where} {name}", quote(value), f"a whole number from {low}")
+        for name, low in least.items()
+        if (value := getattr(audit, name)) is not None and value < low
+    ]
+    if not 0 < audit.level < 1:
+        problems.append(Problem(f"{where} level", quote(audit.level), "a number in (0, 1)"))
+    return problems
 
 
 class AuditkitError(Exception):

@@ -15,7 +15,7 @@ from typing import ClassVar, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods.adverse_impact import (
     IMPACT_RATIO,
@@ -128,13 +128,9 @@ class AdverseImpact:
         if not 0 <= self.least_share < 1:
             expected = "a share from 0 to below 1"
             problems.append(Problem(f"{_WHERE} least_share", quote(self.least_share), expected))
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{_WHERE} level", quote(self.level), "a number in (0, 1)"))
-        if self.max_categories < 1:
-            found = quote(self.max_categories)
-            problems.append(Problem(f"{_WHERE} max_categories", found, "a whole number from 1"))
         if self.sex is not None and self.sex == self.race:
             problems.append(Problem(f"{_WHERE} race", quote(self.race), "another column than sex"))
+        problems += range_problems(self, max_categories=1)
         if problems:
             raise InputError(problems)
 

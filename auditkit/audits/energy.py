@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit import meter
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Interval, Measurement, Metric, Table, weakest
 from auditkit.models import NetworkModel
 from auditkit.roles import TASKS
@@ -143,16 +143,10 @@ class Energy:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        checks = {
-            "repeats": (self.repeats >= 1, "a whole number from 1"),
-            "seconds": (self.seconds >= 0, "a number from 0"),
-            "level": (0 < self.level < 1, "a number in (0, 1)"),
-        }
-        problems = [
-            Problem(f"[audits.energy] {name}", quote(getattr(self, name)), expected)
-            for name, (holds, expected) in checks.items()
-            if not holds
-        ]
+        problems = range_problems(self, repeats=1)
+        if self.seconds < 0:
+            place = "[audits.energy] seconds"
+            problems.append(Problem(place, quote(self.seconds), "a number from 0"))
         if problems:
             raise InputError(problems)
 

@@ -13,7 +13,7 @@ from typing import ClassVar, cast
 import numpy as np
 import pandas as pd
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.shapley import Attribution, shapley
@@ -107,15 +107,7 @@ class Explainability:
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
     def __post_init__(self) -> None:
-        where = "[audits.explainability]"
-        least = {"rows": 1, "background": 2, "top": 1, "min_group": 2, "budget": 1}
-        problems = [
-            Problem(f"{where} {name}", quote(getattr(self, name)), f"a whole number from {low}")
-            for name, low in least.items()
-            if getattr(self, name) is not None and getattr(self, name) < low
-        ]
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
+        problems = range_problems(self, rows=1, background=2, top=1, min_group=2, budget=1)
         if problems:
             raise InputError(problems)
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, range_problems
 from auditkit.evidence import ALL_GROUPS, Measurement, Metric, Table
 from auditkit.methods.cells import RATES, count_cells
 from auditkit.methods.class_groups import ACCURACY_DIFFERENCE, ClassesByGroup
@@ -89,14 +89,7 @@ class Fairness:
     )
 
     def __post_init__(self) -> None:
-        where = "[audits.fairness]"
-        problems = [
-            Problem(f"{where} {name}", quote(getattr(self, name)), "a whole number from 1")
-            for name in ("min_group", "max_groups", "max_intersections", "max_pairs")
-            if getattr(self, name) < 1
-        ]
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
+        problems = range_problems(self, min_group=1, max_groups=1, max_intersections=1, max_pairs=1)
         if problems:
             raise InputError(problems)
 

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, range_problems
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.methods import (
     calibration,
@@ -110,13 +110,7 @@ class Performance:
     )
 
     def __post_init__(self) -> None:
-        where = "[audits.performance]"
-        problems = []
-        if self.bins < 2:
-            found = quote(self.bins)
-            problems.append(Problem(f"{where} bins", found, "a whole number from 2"))
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
+        problems = range_problems(self, bins=2)
         if problems:
             raise InputError(problems)
 

@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods.class_scores import macro_roc_auc
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
@@ -122,15 +122,7 @@ class Proxies:
     )
 
     def __post_init__(self) -> None:
-        where = "[audits.proxies]"
-        least = {"min_group": 10, "permutations": 19, "max_rows": 100}
-        problems = [
-            Problem(f"{where} {name}", quote(getattr(self, name)), f"a whole number from {bound}")
-            for name, bound in least.items()
-            if getattr(self, name) < bound
-        ]
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
+        problems = range_problems(self, min_group=10, permutations=19, max_rows=100)
         if problems:
             raise InputError(problems)
 

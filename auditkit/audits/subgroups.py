@@ -13,7 +13,7 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import means, regression, subgroup_tests
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
@@ -154,20 +154,12 @@ class Subgroups:
     )
 
     def __post_init__(self) -> None:
-        where = "[audits.subgroups]"
-        least = {"min_group": 2, "bands": 2, **dict.fromkeys(_FROM_1, 1)}
-        problems = [
-            Problem(f"{where} {name}", quote(getattr(self, name)), f"a whole number from {bound}")
-            for name, bound in least.items()
-            if getattr(self, name) < bound
-        ]
+        problems = range_problems(self, min_group=2, bands=2, **dict.fromkeys(_FROM_1, 1))
         problems += [
-            Problem.unknown(f"{where} measures", name, _WORDS, "a measure")
+            Problem.unknown("[audits.subgroups] measures", name, _WORDS, "a measure")
             for name in self.measures
             if name not in _WORDS
         ]
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{where} level", quote(self.level), "a number in (0, 1)"))
         if problems:
             raise InputError(problems)
 

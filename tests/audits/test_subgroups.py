@@ -194,8 +194,8 @@ def test_settings_out_of_range_are_all_told() -> None:
         Subgroups(level=1, min_group=1, measures=("acuracy",))
     assert [problem.where for problem in caught.value.problems] == [
         "[audits.subgroups] min_group",
-        "[audits.subgroups] measures",
         "[audits.subgroups] level",
+        "[audits.subgroups] measures",
     ]
 
 
