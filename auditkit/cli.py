@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditkit import __version__
-from auditkit.starting import init
+from auditkit.starting.files import init
 
 if TYPE_CHECKING:
     from auditkit.errors import Problem

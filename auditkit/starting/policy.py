@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from auditkit.guessing import Guess
+from auditkit.starting.guessing import Guess
 from auditkit.toml import toml_number, toml_text
 
 _HEAD = """\

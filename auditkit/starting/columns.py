@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from auditkit import naming
+from auditkit.starting import naming
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from auditkit.guessing import Guess, guess
-from auditkit.naming import is_sensitive
+from auditkit.starting.guessing import Guess, guess
+from auditkit.starting.naming import is_sensitive
 
 N = 60
 RNG = np.random.default_rng(0)

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from auditkit import naming
-from auditkit.columns import Column
 from auditkit.errors import quote
-from auditkit.naming import is_sensitive
+from auditkit.starting import naming
+from auditkit.starting.columns import Column
+from auditkit.starting.naming import is_sensitive
 
 if TYPE_CHECKING:
     import pandas as pd

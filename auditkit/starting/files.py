@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 import click
 
 from auditkit.errors import InputError, Problem, quote
-from auditkit.guessing import Guess, guess, why_no_label
-from auditkit.naming import outcome_rank
-from auditkit.starter_policy import policy_text
+from auditkit.starting.guessing import Guess, guess, why_no_label
+from auditkit.starting.naming import outcome_rank
+from auditkit.starting.policy import policy_text
 from auditkit.toml import toml_key, toml_number, toml_text
 
 if TYPE_CHECKING:

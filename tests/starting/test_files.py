@@ -21,7 +21,7 @@ from auditkit.config import read_config
 from auditkit.errors import InputError
 from auditkit.loading import prepare
 from auditkit.policy import load_policy, slice_problems
-from auditkit.starting import config_text, guess, init, policy_text, toml_text, write_start
+from auditkit.starting.files import config_text, guess, init, policy_text, toml_text, write_start
 
 
 def people(n: int = 300) -> pd.DataFrame:
@@ -210,7 +210,8 @@ def test_the_command_prints_both_files_and_says_what_to_do(tmp_path: Path) -> No
 
 
 def test_the_command_is_there_without_loading_pandas() -> None:
-    code = "import auditkit.starting, sys; print('pandas' in sys.modules, 'numpy' in sys.modules)"
+    code = "import auditkit.starting.files, sys; print(*(m in sys.modules for m in LOADED))"
+    code = code.replace("LOADED", "('pandas', 'numpy')")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == ["False", "False"]
 
