@@ -9,7 +9,7 @@ import pytest
 @pytest.mark.parametrize(("kind", "way"), matrix.CELLS)
 def test_every_audit_measures_or_says_why_not(kind: str, way: str) -> None:
     report = matrix.audited(kind, way)
-    assert {audit.name for audit in report.audits} == set(matrix.LETTERS)
+    assert {audit.name for audit in report.audits} >= set(matrix.LETTERS)
     for audit in report.audits:
         assert audit.status in ("completed", "skipped"), audit.reason
         assert audit.status == "completed" or audit.reason
