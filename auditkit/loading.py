@@ -12,7 +12,7 @@ import pandas as pd
 from auditkit.config import Config, SubjectConfig, read_config
 from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, Problem, quote
-from auditkit.models import Model
+from auditkit.models import Model, SequenceModel
 from auditkit.roles import Roles
 from auditkit.rows import DataSource, in_canonical_order
 from auditkit.scoring import threshold_problems
@@ -77,7 +77,7 @@ class Prepared:
     architecture: Any = None
     training: Any = None
     before: Mapping[str, Any] = field(default_factory=dict)
-    model: Model | None = None
+    model: Model | SequenceModel | None = None
     notes: tuple[str, ...] = ()
 
     def subject(self, *, progress: bool = False) -> Subject:
@@ -261,7 +261,7 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
 
 def _model(
     says: SubjectConfig, folder: Path, where: str, attempt: Attempts
-) -> tuple[Any, Any, Model | None]:
+) -> tuple[Any, Any, Model | SequenceModel | None]:
     """Settings of the model to train, of its training, or the model that was opened."""
     place = f"{where} [subject.model]"
     if "file" in says.model or "endpoint" in says.model:
@@ -333,7 +333,7 @@ def _training_problems(
     ]
 
 
-def _open(says: SubjectConfig, folder: Path, place: str) -> Model:
+def _open(says: SubjectConfig, folder: Path, place: str) -> Model | SequenceModel:
     from auditkit.models.opening import open_model
 
     table = {key: value for key, value in says.model.items() if key != "threshold"}
@@ -354,7 +354,7 @@ def _check_run(says: SubjectConfig, where: str) -> None:
         raise InputError(problems)
 
 
-def _roles(says: SubjectConfig, table: Intake, architecture: object, model: Model | None) -> Roles:
+def _roles(says: SubjectConfig, table: Intake, architecture: object, model: object) -> Roles:
     features = says.features
     if features is None and architecture is not None:
         features = _default_features(says, table.columns, architecture)

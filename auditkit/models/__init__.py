@@ -10,12 +10,11 @@ import numpy.typing as npt
 import pandas as pd
 
 
-@runtime_checkable
-class Model(Protocol):
-    """A trained model that scores rows.
+class Described(Protocol):
+    """What is told of any trained model.
 
     Attributes:
-        kind: What it is, for example "mlp" or "lstm".
+        kind: What it is, for example "mlp" or "encoder-decoder".
         parameters: Number of trainable numbers, or None where nobody can tell.
         sha256: Digest of its weights and configuration, or None where it has none.
     """
@@ -34,6 +33,11 @@ class Model(Protocol):
     def sha256(self) -> str | None:
         """Digest of weights and configuration."""
         ...
+
+
+@runtime_checkable
+class Model(Described, Protocol):
+    """A trained model that scores rows."""
 
     def scores(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
         """Score rows.
@@ -42,35 +46,15 @@ class Model(Protocol):
             rows: Raw rows, with at least the feature columns; other columns are ignored.
 
         Returns:
-            Shape (n,): the probability of the positive class of each row.
+            Shape (n,): the probability of the positive class of each row; shape (n, k): of each
+            of `classes` where the task is multiclass; or the numbers of a regression, shape (n,).
         """
         ...
 
 
 @runtime_checkable
-class SequenceModel(Protocol):
-    """A trained model that writes a text for every row: the task "sequence-to-sequence".
-
-    Attributes:
-        kind: What it is, for example "encoder-decoder".
-        parameters: Number of trainable numbers, or None where nobody can tell.
-        sha256: Digest of its weights and configuration, or None where it has none.
-    """
-
-    @property
-    def kind(self) -> str:
-        """What it is."""
-        ...
-
-    @property
-    def parameters(self) -> int | None:
-        """Number of trainable numbers."""
-        ...
-
-    @property
-    def sha256(self) -> str | None:
-        """Digest of weights and configuration."""
-        ...
+class SequenceModel(Described, Protocol):
+    """A trained model that writes a text for every row: the task "sequence-to-sequence"."""
 
     def predictions(self, rows: pd.DataFrame) -> npt.NDArray[np.object_]:
         """Write a text for every row.

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from auditkit.errors import InputError, Problem, quote
-from auditkit.models import Model
+from auditkit.models import Model, SequenceModel
 from auditkit.models.archives import (
     SAFE_WAYS,
     WHY_NOT_PICKLE,
@@ -39,7 +39,7 @@ def open_model(
     task: str,
     positive: object,
     features: Sequence[str] | None,
-) -> Model:
+) -> Model | SequenceModel:
     """Open the model that `[subject.model]` names by `file` or by `endpoint`.
 
     Args:
@@ -88,7 +88,7 @@ def open_model(
         )
     if path.is_dir() or suffix == ".safetensors":
         return _from_core(table, path, where, task)
-    opened: Model = _adapter(path, suffix).from_config(
+    opened: Model | SequenceModel = _adapter(path, suffix).from_config(
         table, folder, where, task=task, positive=positive, features=features
     )
     return opened
@@ -100,7 +100,9 @@ def _is_huggingface(path: Path) -> bool:
     return signs and not (path / "model.json").exists()
 
 
-def _from_core(table: Mapping[str, Any], path: Path, where: str, task: str) -> Model:
+def _from_core(
+    table: Mapping[str, Any], path: Path, where: str, task: str
+) -> Model | SequenceModel:
     read_settings(FileSettings, table, where)
     from auditkit.models.torch import TrainedNetwork
 
@@ -108,7 +110,7 @@ def _from_core(table: Mapping[str, Any], path: Path, where: str, task: str) -> M
     if model.task != task:
         found, expected = f"a {model.task} model ({quote(path.name)})", f"a {task} one"
         raise InputError([Problem(f"{where} file", found, expected, "Set [subject] task.")])
-    return cast("Model", model)
+    return cast("Model | SequenceModel", model)  # the core has these two kinds
 
 
 def _adapter(path: Path, suffix: str) -> Any:  # noqa: ANN401 - a module

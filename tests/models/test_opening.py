@@ -42,7 +42,9 @@ def _harm(_: str) -> None:
 
 def opened(folder: Path, table: dict[str, Any], **changes: Any) -> Model:
     asked: dict[str, Any] = {"task": "binary", "positive": 1, "features": ["x"]}
-    return open_model(table, folder, WHERE, **(asked | changes))
+    model = open_model(table, folder, WHERE, **(asked | changes))
+    assert isinstance(model, Model)
+    return model
 
 
 def zipped(content: bytes, name: str = "archive/data.pkl") -> bytes:
