@@ -20,7 +20,7 @@ from auditkit.errors import InputError, Problem, quote
 from auditkit.models import Model
 from auditkit.roles import Task
 from auditkit.training.loop import Examples
-from auditkit.training.quality import LEAST, aligned
+from auditkit.training.quality import LEAST, answers
 from auditkit.training.settings import Training
 from auditkit.training.target import Target
 
@@ -111,11 +111,11 @@ class Distilled:
         return each * self.temperature**2
 
     def _numbers(self, teacher: Model, rows: pd.DataFrame) -> np.ndarray:
-        scores, target = np.asarray(teacher.scores(rows), dtype=np.float64), self.target
+        given, target = answers(teacher, rows, self.target), self.target
         if target.task == "regression":
-            numbers = ((scores - target.mean) / target.deviation)[:, None]
+            numbers = ((given - target.mean) / target.deviation)[:, None]
         else:
-            logits = np.log(np.clip(aligned(teacher, scores, target), LEAST, 1.0))
+            logits = np.log(np.clip(given, LEAST, 1.0))
             numbers = logits[:, 1:] - logits[:, :1] if target.task == "binary" else logits
         return numbers.astype(np.float32)
 

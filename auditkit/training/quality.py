@@ -9,6 +9,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from auditkit.models import Model
+from auditkit.models.answers import checked_answers
 from auditkit.models.torch import TorchModel, TrainedNetwork
 from auditkit.training.preparing import Lessons
 from auditkit.training.target import Target
@@ -47,15 +48,14 @@ def quality(
         0.5
     """
     weights, roles = weighing.of(rows), weighing.roles
-    scores = np.asarray(model.scores(rows), dtype=np.float64)
+    given = answers(model, rows, target)
     y = target.encode(rows[str(roles.label)], roles.positive).numpy().astype(np.float64)
     if target.task == "regression":
-        losses = ((scores - target.mean) / target.deviation - y) ** 2
+        losses = ((given - target.mean) / target.deviation - y) ** 2
         return {"loss": _mean(losses, weights)}
-    chances = aligned(model, scores, target)
-    given = chances[np.arange(len(y)), y.astype(np.int64)]
-    losses = -np.log(np.clip(given, LEAST, 1.0))
-    right = decisions(chances) == y
+    chances = given[np.arange(len(y)), y.astype(np.int64)]
+    losses = -np.log(np.clip(chances, LEAST, 1.0))
+    right = decisions(given) == y
     return {"loss": _mean(losses, weights), "accuracy": _mean(right, weights)}
 
 
@@ -108,29 +108,27 @@ def agreement(model: TorchModel, teacher: Model, rows: pd.DataFrame) -> float | 
     """
     if model.task == "regression":
         return None
-    mine, theirs = (
-        decisions(aligned(one, np.asarray(one.scores(rows), dtype=np.float64), model.target))
-        for one in (model, teacher)
-    )
+    mine, theirs = (decisions(answers(one, rows, model.target)) for one in (model, teacher))
     return float((mine == theirs).mean())
 
 
-def aligned(model: object, scores: Numbers, target: Target) -> Numbers:
-    """Give the probability of each class: shape (n, 2), negative first, or as in `target.classes`.
+def answers(model: Model, rows: pd.DataFrame, target: Target) -> Numbers:
+    """Ask a model about rows, and check what it answers.
 
     Args:
-        model: The model; `classes` names the columns of its scores of several classes.
-        scores: Its scores.
-        target: The classes; one that the model does not know has probability 0.
+        model: The model; it may know other classes, or the same in another order.
+        rows: Raw rows.
+        target: What is asked for.
 
     Returns:
-        The probabilities.
+        The probability of each class: shape (n, 2), negative first, or (n, classes) as in
+        `target.classes`; or the numbers of a regression, shape (n,).
+
+    Raises:
+        ModelError: If an answer has another shape, or is not finite.
     """
-    if target.task == "binary":
-        return np.column_stack([1.0 - scores, scores])
-    known = [str(name) for name in getattr(model, "classes", ()) or target.classes]
-    padded = np.column_stack([scores, np.zeros(len(scores))])
-    return padded[:, [known.index(name) if name in known else -1 for name in target.classes]]
+    given: Numbers = checked_answers(model, target.task, rows, target.classes)
+    return np.column_stack([1.0 - given, given]) if target.task == "binary" else given
 
 
 def decisions(chances: Numbers) -> npt.NDArray[np.int64]:

@@ -14,7 +14,7 @@ import torch
 from small_training import people
 from torch import nn
 
-from auditkit.errors import InputError
+from auditkit.errors import InputError, ModelError
 from auditkit.training import MLP, Privacy, Recipe, Training, fit
 from auditkit.training.distilling import Distilled
 from auditkit.training.loop import Examples
@@ -202,3 +202,15 @@ def test_the_recipe_knows_its_teacher() -> None:
     assert taught.sha256 != plain.sha256
     assert recipe.fit(people(), teacher=plain)[0] is taught
     assert recipe.fit(people(), teacher=plain, temperature=5.0)[0] is not taught
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [(lambda n: np.full(n, np.nan), "no finite number"), (lambda n: np.ones((n, 2)), "shape")],
+)
+def test_a_teacher_that_gives_no_answer_is_said_to(answer: Any, said: str) -> None:
+    teacher = SimpleNamespace(
+        kind="odd", sha256=None, parameters=None, scores=lambda rows: answer(len(rows))
+    )
+    with pytest.raises(ModelError, match=said):
+        fit(MLP(hidden=(4,)), people(), label="y", teacher=teacher, training=LONG)
