@@ -31,13 +31,14 @@ def coded(
     Example:
         >>> coded(pd.Series(["yes", "no"]), "binary", "yes", ()).tolist()
         [1, 0]
-        >>> coded(pd.Series([3, 1]), "multiclass", None, ("1", "2", "3")).tolist()
-        [2, 0]
+        >>> coded(pd.Series([3, 1, 7]), "multiclass", None, ("1", "2", "3")).tolist()
+        [2, 0, -1]
     """
     if task == "regression":
         return values.to_numpy(dtype=np.float64, copy=True)
     if task == "multiclass":
-        return pd.Categorical(as_names(values), categories=list(classes)).codes.astype(np.int64)
+        place = {name: number for number, name in enumerate(classes)}
+        return as_names(values).map(lambda name: place.get(name, -1)).to_numpy(np.int64, copy=True)
     if task == "sequence-to-sequence":
         return as_texts(values.tolist())
     return (values == positive).to_numpy(dtype=np.int8)

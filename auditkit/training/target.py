@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from auditkit.encoding.raw import STRICT, once, plain, validated
 from auditkit.errors import InputError, Problem
+from auditkit.outcomes import coded
 from auditkit.roles import MOST_CLASSES, as_names
 
 #: What the loss of one row is, and its unit.
@@ -106,9 +107,7 @@ class Target:
         if self.task == "regression":
             numbers = (outcomes.to_numpy(dtype=np.float64) - self.mean) / self.deviation
             return torch.from_numpy(numbers.astype(np.float32))
-        place = {name: number for number, name in enumerate(self.classes)}
-        found = as_names(outcomes).map(lambda name: place.get(name, -1))
-        codes = found.to_numpy(np.int64, copy=True)
+        codes = coded(outcomes, self.task, None, self.classes)
         count = int((codes < 0).sum())
         if count:
             strange = f"{count:,} rows of a class that is not in the training rows"
