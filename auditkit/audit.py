@@ -48,6 +48,8 @@ BUILT_IN = (
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",
 )
+#: Why an audit that looks at rows has nothing to look at.
+COUNTS_ONLY = "it looks at rows, and only counts of them were given"
 #: Entry-point group in which other packages name theirs, in the same "module:Class" form.
 ENTRY_POINTS = "auditkit.audits"
 
@@ -63,7 +65,8 @@ class Audit(Protocol):
 
     An audit may also name the `tasks` that it can measure; without it, only "binary". It may name
     those tasks for which it counts rows by `subject.weights` as `weighted`; without it, none. The
-    report lists who did and who did not.
+    report lists who did and who did not. It may say `counted = True` where it can do with
+    `subject.cells`; without it, it is skipped where a subject has counts but no rows.
     """
 
     name: ClassVar[str]
@@ -250,6 +253,8 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
         return _Result(record, [], [])
     tasks: frozenset[str] = getattr(audit, "tasks", frozenset({"binary"}))
     missing = subject.missing(audit.needs)
+    if subject.counts is not None and not getattr(audit, "counted", False):
+        missing = COUNTS_ONLY
     if subject.task not in tasks:  # whatever else is missing would not help
         named = " and ".join(sorted(tasks))
         missing = f"it measures {named} tasks so far, and this is a {subject.task} one"

@@ -58,7 +58,8 @@ def constant_decision(subject: Subject) -> bool:
 def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
     """Write a subject down: names, counts and digests, never a row."""
     model = subject.model
-    kind = "scored table" if model is None else model.kind
+    table = "scored table" if subject.counts is None else "table of counts"
+    kind = table if model is None else model.kind
     return SubjectRecord(
         name=subject.name,
         version=subject.version,
@@ -99,13 +100,17 @@ def _roles(subject: Subject) -> RolesRecord:
         positive=positive,
         score=subject.score,
         prediction=subject.prediction,
-        threshold=subject.threshold
-        if subject.task == "binary" and "scores" in subject.has
-        else None,
+        threshold=subject.threshold if _is_cut(subject) else None,
         sensitive=list(subject.sensitive),
         features=list(subject.features),
         weight=subject.weight,
     )
+
+
+def _is_cut(subject: Subject) -> bool:
+    """Whether a threshold on a score decides."""
+    scored = "scores" in subject.has or (subject.counts is not None and subject.score is not None)
+    return subject.task == "binary" and scored
 
 
 def environment() -> EnvironmentRecord:

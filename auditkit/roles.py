@@ -32,6 +32,8 @@ class Groups:
         column: The column.
         names: Group names, in reading order, without the unknown.
         codes: Shape (n,): index into `names` of each row, -1 where the value is missing.
+        each: Shape (n,): people that each entry stands for, where it is a cell of counts; None
+            where it is a row.
 
     Example:
         >>> Groups("sex", ("F", "M"), np.array([0, 1, -1])).counts
@@ -41,17 +43,23 @@ class Groups:
     column: str
     names: tuple[str, ...]
     codes: npt.NDArray[np.int64]
+    each: npt.NDArray[np.int64] | None = None
 
     @property
     def counts(self) -> tuple[int, ...]:
         """Rows in each group, the unknown left out."""
-        known = self.codes[self.codes >= 0]
-        return tuple(int(c) for c in np.bincount(known, minlength=len(self.names)))
+        return tuple(self._counted()[:-1])
 
     @property
     def unknown(self) -> int:
         """Rows whose value is missing."""
-        return int((self.codes < 0).sum())
+        return self._counted()[-1]
+
+    def _counted(self) -> list[int]:
+        """People in each group and, last, in none that is known."""
+        place = self.codes % (len(self.names) + 1)  # -1 becomes the last
+        counted = np.bincount(place, weights=self.each, minlength=len(self.names) + 1)
+        return [round(count) for count in counted.tolist()]
 
     def of(self, values: pd.Series, bands: Sequence[float] | None = None) -> Groups:
         """The same groups, and any new ones after them, for other rows of the column.

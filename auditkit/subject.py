@@ -11,8 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from auditkit.data.counted import CellTable
 from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, Problem
+from auditkit.methods.cells import Cells, count_cells
 from auditkit.models import Model, NetworkModel, Recipe, SequenceModel
 from auditkit.models.answers import ask, checked_answers
 from auditkit.outcomes import coded, frozen
@@ -38,7 +40,7 @@ NEEDS: dict[str, str] = {
 
 @dataclass(frozen=True, eq=False)
 class Subject:
-    """What is audited. Made by `load_subject`, `Subject.from_scores` or `Subject.from_model`.
+    """What is audited. Made by `load_subject`, `from_scores`, `from_model` or `from_cells`.
 
     Rows are put in an order that depends on their content only, so that no result depends on
     the order in which they came. Nothing here changes after it is made.
@@ -70,6 +72,8 @@ class Subject:
         version: Version of the model, as its owner says.
         description: One plain sentence on what it decides.
         data_notes: What was done to the data on the way in, in whole sentences.
+        counts: Counts by group, outcome and decision where the rows stay elsewhere, or None. Then
+            `rows` is empty, and groups, outcomes and decisions have one entry a cell.
     """
 
     name: str
@@ -96,9 +100,10 @@ class Subject:
     description: str = ""
     data_notes: tuple[str, ...] = ()
     weight: str | None = None
+    counts: Cells | None = None
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self.rows) if self.counts is None else int(self.counts.n.sum())
 
     @classmethod
     def from_scores(
@@ -255,6 +260,48 @@ class Subject:
         )
 
     @classmethod
+    def from_cells(
+        cls,
+        table: CellTable,
+        *,
+        name: str = "table of counts",
+        version: str = "",
+        description: str = "",
+        data_notes: Sequence[str] = (),
+    ) -> Subject:
+        """Audit binary decisions that were counted where the rows lie.
+
+        Args:
+            table: The counts.
+            name: Name of the subject.
+            version: Version of the model that decided.
+            description: One plain sentence on what it decides.
+            data_notes: What was done to the data on the way in, in whole sentences.
+
+        Returns:
+            A subject without rows, for audits that can do with `cells`.
+
+        Example:
+            >>> from auditkit.methods.cells import count_cells
+            >>> cells = count_cells({"sex": [0, 1, 1]}, {"sex": 2}, [0, 1, 1], [0, 1, 0])
+            >>> held = CellTable(cells, {"sex": ("F", "M")}, DataSource("people", "0", 3), "hired")
+            >>> len(Subject.from_cells(held))
+            3
+        """
+        facts = ("label", "positive", "prediction", "score", "threshold", "weight", "source")
+        return cls(
+            name=name,
+            rows=pd.DataFrame(),
+            sensitive=table.cells.columns,
+            groups=table.groups,
+            version=version,
+            description=description,
+            data_notes=(*table.notes, *data_notes),
+            counts=table.cells,
+            **{fact: getattr(table, fact) for fact in facts},
+        )
+
+    @classmethod
     def _made(
         cls,
         rows: pd.DataFrame,
@@ -275,7 +322,16 @@ class Subject:
     @cached_property
     def y_true(self) -> npt.NDArray[Any]:
         """True outcomes of the assessed rows; see `outcomes`."""
-        return self.outcomes(self.rows)
+        return self.outcomes(self.rows) if self.counts is None else self.counts.y_true
+
+    @cached_property
+    def cells(self) -> Cells:
+        """Counts by the groups of every sensitive column, outcome and decision; binary tasks."""
+        if self.counts is not None:
+            return self.counts
+        codes = {name: held.codes for name, held in self.groups.items()}
+        sizes = {name: len(held.names) for name, held in self.groups.items()}
+        return count_cells(codes, sizes, self.y_true, self.y_pred, self.weights)
 
     @cached_property
     def y_score(self) -> npt.NDArray[np.float64] | None:
@@ -287,7 +343,7 @@ class Subject:
             return None
         if self.model is not None:
             return self._model_answers
-        if self.score is not None:
+        if self.score is not None and self.counts is None:
             return frozen(self.rows[self.score].to_numpy(dtype=np.float64, copy=True))
         return None
 
@@ -326,6 +382,8 @@ class Subject:
 
         For a binary task 1 where selected, else 0.
         """
+        if self.counts is not None:
+            return self.counts.y_pred
         if self.prediction is not None:
             return self._coded(self.rows[self.prediction])
         if not self._is_scored and self.model is not None:
@@ -373,10 +431,11 @@ class Subject:
     @property
     def has(self) -> frozenset[str]:
         """What this subject can give an audit; the words are the keys of `NEEDS`."""
-        scored = self.model is not None or self.score is not None
+        counted = self.counts is not None
+        scored = self.model is not None or (self.score is not None and not counted)
         there = {
             "labels": self.label is not None,
-            "predictions": scored or self.prediction is not None,
+            "predictions": scored or counted or self.prediction is not None,
             "scores": scored and self._is_scored,
             "sensitive": bool(self.sensitive),
             "model": self.model is not None,

@@ -118,6 +118,7 @@ class AdverseImpact:
 
     name: ClassVar[str] = "adverse-impact"
     needs: ClassVar[frozenset[str]] = frozenset({"predictions", "sensitive"})
+    counted: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(LOWEST_IMPACT_RATIO, IMPACT_RATIO, SHORTFALL),
         *(SCORING_RATE, MEAN_DIFFERENCE, NAMED_RATIO),
@@ -230,10 +231,12 @@ class AdverseImpact:
         self, subject: Subject, columns: Sequence[str], favoured: npt.NDArray[np.bool_]
     ) -> Categories:
         groups = {name: subject.groups[name] for name in columns}
-        codes = {name: held.codes for name, held in groups.items()}
         sizes = {name: len(held.names) for name, held in groups.items()}
         labels = {name: group_labels(held) for name, held in groups.items()}
-        crossing = cross(count_cells(codes, sizes, favoured, favoured), labels, columns)
+        codes = {name: held.codes for name, held in groups.items()}
+        each = None if subject.counts is None else subject.counts.n
+        cells = count_cells(codes, sizes, favoured, favoured, each=each)
+        crossing = cross(cells, labels, columns)
         same = self.rate == "selection" and (favoured.all() or not favoured.any())
         return categorise(crossing, self.least_share, self.level, CONSTANT if same else None)
 
@@ -363,6 +366,8 @@ class AdverseImpact:
 
     def _lending(self, subject: Subject, column: str) -> Iterator[Measurement | Table]:
         if self._too_many(subject, [column]):
+            return
+        if subject.counts is not None:  # it is about scores, row by row
             return
         groups, named = subject.groups[column], self.references.get(column)
         labels, favoured = group_labels(groups)[:-1], self._favoured(subject, [column])

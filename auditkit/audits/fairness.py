@@ -79,6 +79,7 @@ class Fairness:
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
+    counted: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
         *DecisionsByGroup.shown,
@@ -155,15 +156,16 @@ class Fairness:
 
 
 def _by_group(subject: Subject, settings: Settings) -> ByGroup:
+    labels = {name: group_labels(subject.groups[name]) for name in subject.sensitive}
+    if subject.task == "binary":
+        return DecisionsByGroup(subject.cells, labels, settings)
     rows = Grouped(
         codes={name: subject.groups[name].codes for name in subject.sensitive},
-        labels={name: group_labels(subject.groups[name]) for name in subject.sensitive},
+        labels=labels,
         y_true=subject.y_true,
         y_pred=subject.y_pred,
         weights=subject.weights,
     )
-    if subject.task == "binary":
-        return DecisionsByGroup(rows, settings)
     if subject.task == "multiclass":
         return ClassesByGroup(rows, settings, subject.classes)
     of_numbers = subject.task == "regression"

@@ -19,7 +19,7 @@ from auditkit.methods import (
     regression,
     sequences,
 )
-from auditkit.methods.cells import RATES, Rate, Sums, count_cells
+from auditkit.methods.cells import RATES, Rate, Sums
 from auditkit.methods.class_performance import BALANCED_ACCURACY, MAJORITY_ACCURACY, Classified
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
@@ -100,6 +100,7 @@ class Performance:
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions"})
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
+    counted: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(RATES[name].metric for name in _SHOWN),
         *(BALANCED_ACCURACY, F1, MAJORITY_ACCURACY),
@@ -127,8 +128,7 @@ class Performance:
         """
         del rng
         if subject.task == "binary":
-            cells = count_cells({}, {}, subject.y_true, subject.y_pred, subject.weights)
-            yield from self._decisions(cells.table(), cells.sums())
+            yield from self._decisions(subject.cells.table(), subject.cells.sums())
             yield from self._scores(subject)
         else:
             yield from self._of_task(subject)
@@ -197,13 +197,13 @@ class Performance:
         return Estimate(value, as_interval(bounds, self.level, "Wilson of the Jaccard index"))
 
     def _scores(self, subject: Subject) -> Iterator[Measurement | Table]:
-        y, score, n = subject.y_true, subject.y_score, len(subject)
+        score, n = subject.y_score, len(subject)
         if score is None:
             for metric in (ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE):
                 missing = Estimate.undefined(NEEDS["scores"])
                 yield _measured(metric, missing, n, "decisions of the assessed rows")
             return
-        weights = subject.weights
+        y, weights = subject.y_true, subject.weights
         source = weighted_words(
             "scores and true outcomes of the assessed rows",
             None if weights is None else (kish(weights),),

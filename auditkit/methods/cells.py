@@ -100,6 +100,11 @@ class Cells:
     weights: FloatArray | None = None
     squares: FloatArray | None = None
 
+    @property
+    def constant(self) -> bool:
+        """Whether there are rows, and all get the same decision."""
+        return len(set(self.y_pred[self.n > 0].tolist())) == 1
+
     def table(self, *columns: str) -> IntArray:
         """Add the cells up over all columns but these.
 
@@ -142,6 +147,8 @@ def count_cells(
     y_true: npt.ArrayLike,
     y_pred: npt.ArrayLike,
     weights: npt.ArrayLike | None = None,
+    *,
+    each: npt.ArrayLike | None = None,
 ) -> Cells:
     """Count rows by groups, true outcome and decision, in one pass.
 
@@ -151,6 +158,8 @@ def count_cells(
         y_true: Shape (n,): true outcomes, 0 or 1.
         y_pred: Shape (n,): decisions, 0 or 1.
         weights: Shape (n,): weights, none negative; None where every row counts the same.
+        each: Shape (n,): rows that each entry stands for, where it is a cell that was counted
+            before; None where it is a row.
 
     Returns:
         The cells that have rows, ordered by the columns, the outcome and the decision.
@@ -169,15 +178,17 @@ def count_cells(
         raise ValueError("all columns have one entry a row")
     keys, counts, cell = _count_distinct(wide, rows)
     w = None if weights is None else np.asarray(weights, dtype=np.float64)
-    if w is not None and w.shape != (rows,):
+    if (w is not None and w.shape != (rows,)) or (each is not None and np.size(each) != rows):
         raise ValueError("all columns have one entry a row")
+    if each is not None:
+        counts = np.rint(_add(cell, np.asarray(each, dtype=np.float64), len(counts)))
     return Cells(
         columns=tuple(sizes),
         sizes=tuple(sizes.values()),
         codes=keys[:, :-2] - 1,
         y_true=keys[:, -2],
         y_pred=keys[:, -1],
-        n=counts,
+        n=counts.astype(np.int64),
         weights=None if w is None else _add(cell, w, len(counts)),
         squares=None if w is None else _add(cell, w**2, len(counts)),
     )

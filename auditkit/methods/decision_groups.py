@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from auditkit.errors import quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import gaps
-from auditkit.methods.cells import RATES, Cells, Rate, count_cells
+from auditkit.methods.cells import RATES, Cells, Rate
 from auditkit.methods.crossing import Comparison, Crossing, cross, over, rows_words
 from auditkit.methods.estimates import as_interval
-from auditkit.methods.group_tasks import Grouped
 from auditkit.methods.groupwise import PAIR_COLUMNS, Lines, Settings
 from auditkit.methods.intervals import wilson
 from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
@@ -36,28 +34,24 @@ class DecisionsByGroup:
     """Rates of binary decisions by group, and how far apart they are.
 
     Example:
-        >>> import numpy as np
-        >>> rows = Grouped({"sex": np.array([0, 1])}, {"sex": ("F", "M", "unknown")},
-        ...                np.array([0, 1]), np.array([0, 0]))
-        >>> DecisionsByGroup(rows, Settings()).cross(["sex"]).names
+        >>> from auditkit.methods.cells import count_cells
+        >>> cells = count_cells({"sex": [0, 1]}, {"sex": 2}, [0, 1], [0, 0])
+        >>> labels = {"sex": ("F", "M", "unknown")}
+        >>> DecisionsByGroup(cells, labels, Settings()).cross(["sex"]).names
         ('F', 'M')
     """
 
-    rows: Grouped
+    cells: Cells
+    labels: Mapping[str, Sequence[str]]
     settings: Settings
     lines: Lines = field(default_factory=Lines)
 
     gaps = PARITY
     shown = tuple(RATES[name].metric for name in _SHOWN)
 
-    @cached_property
-    def _cells(self) -> Cells:
-        held = self.rows
-        return count_cells(held.codes, held.sizes, held.y_true, held.y_pred, held.weights)
-
     def cross(self, columns: Sequence[str]) -> Crossing:
         """Cross the groups of some columns."""
-        return cross(self._cells, self.rows.labels, columns)
+        return cross(self.cells, self.labels, columns)
 
     def of_group(self, crossing: Crossing, i: int) -> Iterator[Measurement]:
         """Measure the rates of one group."""
@@ -68,8 +62,9 @@ class DecisionsByGroup:
 
     def between(self, crossing: Crossing) -> Iterator[Measurement]:
         """Measure the gaps between the groups, none for a model without a choice."""
-        if self.rows.constant:
-            yield from undefined(CONSTANT, crossing.everyone, len(self.rows.y_true), self.gaps)
+        if self.cells.constant:
+            rows = int(self.cells.n.sum())
+            yield from undefined(CONSTANT, crossing.everyone, rows, self.gaps)
             return
         yield from self._gaps(crossing)
         self._gather_pairs(crossing)
@@ -142,7 +137,7 @@ class DecisionsByGroup:
 
     def tables(self) -> Iterator[Table]:
         """The tables of groups and pairs."""
-        level, weighted = self.settings.level, self.rows.weights is not None
+        level, weighted = self.settings.level, self.cells.weights is not None
         yield _groups_table(self.lines, level, weighted=weighted)
         if self.lines.pairs:
             yield _pairs_table(self.lines, level, weighted=weighted)
