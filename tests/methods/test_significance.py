@@ -1,4 +1,4 @@
-"""Tests of two proportions against scipy; Holm against hand computation."""
+"""Tests of two proportions and adjustments against scipy; Holm against hand computation."""
 
 from __future__ import annotations
 
@@ -73,3 +73,27 @@ def test_holm_lies_between_the_p_values_and_bonferroni_and_keeps_their_order(
     assert (adjusted <= np.minimum(1, p * p.size)).all()
     assert (np.diff(adjusted[np.argsort(p, kind="stable")]) >= 0).all()
     assert adjusted.min() == min(1.0, p.min() * p.size)
+
+
+def test_benjamini_and_hochberg_step_up_as_by_hand() -> None:
+    adjusted = significance.benjamini_hochberg([0.01, 0.04, 0.03, 0.005])
+    assert adjusted == pytest.approx([0.02, 0.04, 0.04, 0.02])
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_benjamini_and_hochberg_equal_scipy(p_values: list[float]) -> None:
+    expected = stats.false_discovery_control(p_values)
+    assert significance.benjamini_hochberg(p_values) == pytest.approx(expected, abs=1e-12)
+
+
+@settings(deadline=None)
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=20))
+def test_benjamini_and_hochberg_lie_between_the_p_values_and_holm(p_values: list[float]) -> None:
+    adjusted = significance.benjamini_hochberg(p_values)
+    assert (adjusted >= np.array(p_values) - 1e-12).all()
+    assert (adjusted <= significance.holm(p_values) + 1e-12).all()
+
+
+def test_no_tests_need_no_adjustment() -> None:
+    assert significance.holm([]).size == significance.benjamini_hochberg([]).size == 0
