@@ -44,6 +44,7 @@ BUILT_IN = (
     "auditkit.audits.adverse_impact:AdverseImpact",
     "auditkit.audits.subgroups:Subgroups",
     "auditkit.audits.proxies:Proxies",
+    "auditkit.audits.conditional:Conditional",
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",

@@ -17,6 +17,8 @@ Cell = str | int | float | bool | None
 
 #: In a slice, the group name that means "compared over all groups of this column".
 ALL_GROUPS = "*"
+#: In a slice beside `ALL_GROUPS`, it means "compared among rows that are alike in this column".
+WITHIN = "="
 
 _WEAKNESS: dict[Basis, int] = {"measured": 0, "estimated": 1, "declared": 2}
 
@@ -142,8 +144,8 @@ class Measurement:
         unit: Unit of value and interval.
         n: Rows (or runs, or people) that the number rests on.
         source: What it was computed from and by which method.
-        slice: Column to group; a group of `ALL_GROUPS` compares all groups of the column;
-            empty means all rows.
+        slice: Column to group; a group of `ALL_GROUPS` compares all groups of the column, one of
+            `WITHIN` holds the column equal; empty means all rows.
         interval: The uncertainty, or None with a reason.
         reason: Why there is no value, or why there is no interval.
         basis: Measured, estimated by a model of the quantity, or declared by somebody.

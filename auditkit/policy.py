@@ -17,7 +17,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from auditkit.errors import InputError, Problem, quote
-from auditkit.evidence import ALL_GROUPS
+from auditkit.evidence import ALL_GROUPS, WITHIN
 from auditkit.report import (
     CriterionRecord,
     FindingRecord,
@@ -164,13 +164,16 @@ def _limit_problems(criterion: CriterionRecord, place: str) -> list[Problem]:
 
 
 def slice_problems(policy: PolicyRecord, sensitive: Sequence[str], where: str) -> list[Problem]:
-    """List the criteria whose slice names a column that is not sensitive in the subject."""
+    """List the criteria whose slice names a column that is not sensitive in the subject.
+
+    A column that is held equal, such as `{ sex = "*", occupation = "=" }`, may be any feature.
+    """
     known = [*sensitive]
     return [
         Problem.unknown(f"{where} criterion {c.id} slice", name, known, "a sensitive column")
         for c in policy.criteria
         for name in c.slice
-        if name not in known
+        if name not in known and not (isinstance(c.slice, dict) and c.slice[name] == WITHIN)
     ]
 
 
@@ -387,5 +390,10 @@ def _sentence(
 def _over(where: Mapping[str, str]) -> str:
     if not where:
         return ""
-    parts = [name if group == ALL_GROUPS else f"{name} = {group}" for name, group in where.items()]
-    return " over " + ", ".join(parts)
+    parts = [
+        name if group == ALL_GROUPS else f"{name} = {group}"
+        for name, group in where.items()
+        if group != WITHIN
+    ]
+    held = [name for name, group in where.items() if group == WITHIN]
+    return " over " + ", ".join(parts) + (f" at equal {', '.join(held)}" if held else "")

@@ -33,6 +33,7 @@ LETTERS = {
     "adverse-impact": "a",
     "subgroups": "s",
     "proxies": "r",
+    "conditional": "c",
     "explainability": "x",
     "privacy": "v",
     "energy": "e",

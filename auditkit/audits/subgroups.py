@@ -16,6 +16,7 @@ import pandas as pd
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import means, regression, subgroup_tests
+from auditkit.methods.bands import quantile_edges
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.sequences import token_errors
@@ -351,9 +352,7 @@ def _edges(values: pd.Series, bands: int) -> list[float] | None:
     """Inner edges of bands of about equally many rows; None where values are names or few."""
     if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= bands:
         return None
-    numbers = values.dropna().to_numpy(dtype=np.float64)
-    inner = np.quantile(numbers, np.arange(1, bands) / bands, method="higher")
-    return [edge for edge in np.unique(inner).tolist() if edge > numbers.min()] or None
+    return quantile_edges(values.dropna(), bands) or None
 
 
 def _number(subject: Subject, measure: str) -> Number:

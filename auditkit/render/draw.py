@@ -13,6 +13,7 @@ from auditkit.render.charts_groups import groups
 from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
 from auditkit.render.charts_rows import bars, forest, phases
+from auditkit.render.charts_strata import conditional
 from auditkit.render.figures import Figure, data_table, source_note
 from auditkit.render.page import Page
 from auditkit.render.text import name
@@ -23,6 +24,7 @@ Drawer = Callable[[Page, TableRecord], list[Figure]]
 #: Chart kind to its drawing and the columns that the drawing needs.
 CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "bars": (bars, frozenset()),
+    "conditional": (conditional, frozenset({"a", "b", "raw", "within", "outcome"})),
     "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
     "forest": (forest, frozenset({"difference"})),
     "groups": (groups, frozenset({"attribute", "group"})),

@@ -63,6 +63,8 @@ def shows(page: Page, pillar: Pillar) -> Markup:
         return _subgroups(page, pillar) or _headlines(page, pillar)
     if pillar.name == "proxies":
         return _proxies(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
+    if pillar.name == "conditional":
+        return _conditional(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     return _headlines(page, pillar)
 
 
@@ -173,6 +175,48 @@ def _proxies(page: Page, pillar: Pillar) -> Markup:
             *(number(most, c) or 0.0 for c in ("auc", "low", "high")), unit="rate"
         ).text,
     )
+
+
+def _conditional(page: Page, pillar: Pillar) -> Markup:
+    """Say which gap turns round, or how many remain, and what a control may hide."""
+    table = page.table(pillar.name, "conditional")
+    rows = [] if table is None else records(table)
+    rows = [row for row in rows if string(row, "metric") == "selection_rate"]
+    if not rows:
+        return Markup("")
+    found = [row for row in rows if (number(row, "raw_low") or 0.0) > 0]
+    turned = [row for row in found if string(row, "outcome") == "reversed"]
+    parts = [page.words("lede.conditional_none")]
+    if turned:
+        surest = min(turned, key=lambda row: number(row, "within_high") or 0.0)
+        parts = [page.words("lede.conditional_reversed", **_both(page, surest))]
+    elif found:
+        remain = sum(string(row, "outcome") == "remains" for row in found)
+        most = max(found, key=_changed)
+        parts = [
+            page.words("lede.conditional", n=len(found), found=remain),
+            page.words("lede.conditional_most", **_both(page, most)),
+        ]
+    return Markup(" ").join([*parts, page.words("lede.conditional_caution")])
+
+
+def _both(page: Page, row: dict[str, Scalar]) -> dict[str, Markup | str]:
+    """Two groups and what they are apart, over all rows and among people alike."""
+    raw, within = number(row, "raw") or 0.0, number(row, "within") or 0.0
+    turned = string(row, "outcome") == "reversed"
+    ends = [number(row, "within_low") or 0.0, number(row, "within_high") or 0.0]
+    low, high = sorted(-end for end in ends) if turned else ends
+    bounds = {"low": numbers.show(low, beside=high).text, "high": numbers.show(high).text}
+    size = numbers.show(-within if turned else within, low, high).text
+    return {
+        **{column: name(string(row, column)) for column in ("a", "b", "control")},
+        "raw": numbers.show(raw).text,
+        "within": page.words("value.between", value=size, **bounds),
+    }
+
+
+def _changed(row: dict[str, Scalar]) -> float:
+    return abs((number(row, "raw") or 0.0) - (number(row, "within") or 0.0))
 
 
 def _headlines(page: Page, pillar: Pillar) -> Markup:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
-from auditkit.evidence import ALL_GROUPS
+from auditkit.evidence import ALL_GROUPS, WITHIN
 from auditkit.render import numbers
 from auditkit.render.text import el, join, name
 from auditkit.render.words import Words
@@ -37,7 +37,7 @@ PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
 #: Verdicts of a criterion that is not met, or not yet.
 UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
 #: Where the sections of the built-in audits stand; other audits follow as they came.
-PLACES = (*PILLARS[:2], "adverse-impact", "subgroups", "proxies", *PILLARS[2:])
+PLACES = (*PILLARS[:2], "adverse-impact", "subgroups", "proxies", "conditional", *PILLARS[2:])
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
 
@@ -48,6 +48,7 @@ HUGEST = 10**290
 _HINTS = {
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
+    "conditional": ("conditional_", "gap_share_of_control"),
     "adverse-impact": ("impact_ratio", "shortfall", "standardized_mean", "scoring_rate"),
     "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),
     "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
@@ -261,11 +262,17 @@ class Page:
 
     def where(self, slice_: dict[str, str]) -> Markup:
         """Name the rows that a measurement is about; nothing for all rows."""
+        compared = ALL_GROUPS in slice_.values()
+        held = [column for column, group in slice_.items() if compared and group == WITHIN]
         parts = [
             name(column) if group == ALL_GROUPS else self._equals(column, group)
             for column, group in slice_.items()
+            if column not in held
         ]
-        return (_TIMES if ALL_GROUPS in slice_.values() else _COMMA).join(parts)
+        named = (_TIMES if compared else _COMMA).join(parts)
+        if not held:
+            return named
+        return self.words("slice.within", columns=named, control=_COMMA.join(map(name, held)))
 
     def _equals(self, column: str, group: str) -> Markup:
         return self.words("slice.equals", column=name(column), group=name(group))

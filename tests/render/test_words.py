@@ -6,11 +6,13 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from markupsafe import escape
 
 from auditkit.errors import UnknownNameError
+from auditkit.methods.conditional import Outcome
 from auditkit.render import method, page, words
 from auditkit.render.words import FOLDER, Words, catalogue
 from auditkit.report import SEVERITIES, VERDICTS
@@ -32,7 +34,8 @@ DYNAMIC = {
     "cover.predicts_": ("multiclass", "regression", "sequence-to-sequence"),
     "digest.": ("data", "model", "policy"),
     "gone.lede_": ("criteria", "audits", "measurements"),
-    "table.": ("impact-ratios", "lending"),
+    "outcome.": get_args(Outcome),
+    "table.": ("impact-ratios", "lending", "strata"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
