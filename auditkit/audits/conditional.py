@@ -90,6 +90,7 @@ class Conditional:
     name: ClassVar[str] = "conditional"
     needs: ClassVar[frozenset[str]] = frozenset({"predictions", "sensitive"})
     weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
+    counted: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (*GAPS.values(), EXPLAINED)
 
     def __post_init__(self) -> None:
@@ -121,7 +122,7 @@ class Conditional:
         found: list[Held] = []
         for attribute in subject.sensitive:
             for control, where in _held_in(attribute, controls, subject):
-                reason = self._unfit(subject, subject.groups[attribute], control)
+                reason = self._unfit(cells, subject.groups[attribute], control)
                 if reason or control is None:
                     yield from _undefined(rates, where, len(subject), reason or NO_CONTROL)
                     continue
@@ -149,12 +150,13 @@ class Conditional:
             subject.y_pred,
             [held.codes for held in subject.groups.values()] if features else [],
             self.max_controls,
+            None if subject.counts is None else subject.counts.n,
         )
         return [usable[name] for name in chosen]
 
-    def _unfit(self, subject: Subject, groups: Groups, control: _Control | None) -> str | None:
+    def _unfit(self, cells: Cells, groups: Groups, control: _Control | None) -> str | None:
         """Why a column cannot be compared within a control, or None where it can."""
-        if len(np.unique(subject.y_pred)) < 2:
+        if cells.constant:
             return CONSTANT
         if len(groups.names) > self.max_groups:
             return f"{len(groups.names):,} groups, more than max_groups = {self.max_groups:,}"
@@ -198,6 +200,8 @@ def _held_in(
 
 
 def _count(subject: Subject, groups: Mapping[str, Groups]) -> Cells:
+    if subject.counts is not None:  # no control is a feature then
+        return subject.counts
     decided = subject.y_pred
     return count_cells(
         {name: held.codes for name, held in groups.items()},

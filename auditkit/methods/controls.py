@@ -14,12 +14,14 @@ CLOSE = 0.5
 DECIDES = 0.99
 
 
-def association(first: IntArray, second: IntArray) -> float:
+def association(first: IntArray, second: IntArray, each: IntArray | None = None) -> float:
     """How strongly two columns of categories go together: Cramer's V, corrected for its bias.
 
     Args:
         first: Shape (n,): a category of each row, from -1 (unknown).
         second: Shape (n,): another.
+        each: Shape (n,): rows that each entry stands for, where they were counted before; None
+            where each is a row.
 
     Returns:
         From 0, nothing beyond chance, to 1, one gives the other away; 0 where either is constant.
@@ -32,9 +34,10 @@ def association(first: IntArray, second: IntArray) -> float:
         >>> association(sex, pay), association(sex, sex)
         (0.0, 1.0)
     """
-    n, rows, columns = first.size, int(first.max(initial=-1)) + 2, int(second.max(initial=-1)) + 2
-    flat = np.bincount((first + 1) * columns + second + 1, minlength=rows * columns)
+    rows, columns = int(first.max(initial=-1)) + 2, int(second.max(initial=-1)) + 2
+    flat = np.bincount((first + 1) * columns + second + 1, each, minlength=rows * columns)
     table = flat.reshape(rows, columns)
+    n = table.sum()
     table = table[table.any(axis=1)][:, table.any(axis=0)]
     r, c = table.shape
     if min(r, c) < 2:
@@ -50,6 +53,7 @@ def choose_controls(
     decisions: IntArray,
     sensitive: Sequence[IntArray],
     most: int,
+    each: IntArray | None = None,
 ) -> list[str]:
     """Pick the columns that go most with the decision and do not stand for something else.
 
@@ -62,6 +66,7 @@ def choose_controls(
         decisions: Shape (n,): decisions, from 0.
         sensitive: The groups of each sensitive column, shape (n,), -1 where unknown.
         most: Most columns that are picked.
+        each: Shape (n,): as in `association`.
 
     Returns:
         Their names, the closest to the decision first; of equals, the one that came first.
@@ -74,13 +79,13 @@ def choose_controls(
         >>> choose_controls(held, y, [row % 2], 3)
         ['job']
     """
-    strength = {name: association(codes, decisions) for name, codes in candidates.items()}
+    strength = {name: association(codes, decisions, each) for name, codes in candidates.items()}
     picked: list[str] = []
     for name in sorted(strength, key=lambda name: -strength[name]):
         others = [*sensitive, *(candidates[other] for other in picked)]
         if len(picked) == most or strength[name] == 0:
             break
-        apart = all(association(candidates[name], other) <= CLOSE for other in others)
+        apart = all(association(candidates[name], other, each) <= CLOSE for other in others)
         if apart and strength[name] <= DECIDES:
             picked.append(name)
     return picked

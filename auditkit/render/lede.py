@@ -24,6 +24,8 @@ HEADLINES = {
 HOUR = 3600.0
 #: Gaps of which the surest opens fairness where there is no ratio, the first that was measured.
 GAPS = ("mean_error_difference", "exact_match_difference", "accuracy_difference")
+#: p-value below which the strata of a control are said to differ from each other.
+UNEVEN = 0.05
 #: Joules from which watt-hours say something.
 LEAST_JOULES = 360.0
 
@@ -197,6 +199,10 @@ def _conditional(page: Page, pillar: Pillar) -> Markup:
             page.words("lede.conditional", n=len(found), found=remain),
             page.words("lede.conditional_most", **_both(page, most)),
         ]
+        same = number(most, "p_same")
+        if same is not None and same < UNEVEN:
+            control = name(string(most, "control"))
+            parts.append(page.words("lede.conditional_uneven", control=control))
     return Markup(" ").join([*parts, page.words("lede.conditional_caution")])
 
 

@@ -229,7 +229,7 @@ def test_what_cannot_be_compared_has_a_reason(
     audit: Conditional, change: dict[str, str], reason: str
 ) -> None:
     rows = turned()
-    new = {
+    new: dict[str, Any] = {
         "many": np.resize(["a", "b", "c", "d"], len(rows)),
         "same": np.ones(len(rows)),
         "as sex": rows["sex"],
@@ -314,6 +314,18 @@ def test_the_section_counts_gaps_and_says_which_controls_were_chosen() -> None:
     text = render(run(subject_of(rows), None, ["conditional"]))
     assert "show a gap over all rows by more than chance" in text
     assert "Nobody named a control, so auditkit chose" in text
+
+
+@pytest.mark.parametrize("uneven", [True, False])
+def test_the_section_says_where_one_number_does_not_tell_all(*, uneven: bool) -> None:
+    rows = turned()
+    rows["noise"] = np.where(rows.index % 2 == 0, "x", "y")
+    step = rows.groupby(["sex", "noise"]).cumcount()
+    ahead = (rows["noise"] == "x") if uneven else True
+    part = np.where((rows["sex"] == "M") & ahead, 3, 1)
+    rows["score"] = (step % 4 < part).astype(float)
+    text = render(run(subject_of(rows), None, [Conditional(control=("noise",))]))
+    assert ("does not tell all: see the table" in text) is uneven
 
 
 def test_the_section_without_a_gap_says_so() -> None:

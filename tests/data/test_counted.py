@@ -45,7 +45,7 @@ def numbers(report: Report, audit: str) -> dict[str, MeasurementRecord]:
 
 
 @pytest.mark.parametrize("weighted", [False, True])
-@pytest.mark.parametrize("audit", ["performance", "fairness", "adverse-impact"])
+@pytest.mark.parametrize("audit", ["performance", "fairness", "adverse-impact", "conditional"])
 def test_counts_give_the_numbers_that_the_rows_give(audit: str, *, weighted: bool) -> None:
     of_rows = rows_subject(weighted=weighted)
     expected = numbers(run(of_rows, audits=[audit]), audit)

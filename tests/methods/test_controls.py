@@ -28,6 +28,14 @@ def test_columns_of_chance_have_no_association_on_average_however_many_values() 
     assert association(np.arange(0), np.arange(0)) == 0.0
 
 
+def test_counts_have_the_association_of_the_rows_that_were_counted() -> None:
+    rng = np.random.default_rng(4)
+    first, second = rng.integers(-1, 2, 300), rng.integers(0, 2, 300)
+    cells, n = np.unique(np.stack([first, second]), axis=1, return_counts=True)
+    counted = association(cells[0], cells[1], n)
+    assert counted == pytest.approx(association(first, second))
+
+
 def test_a_column_close_to_a_sensitive_one_or_to_a_chosen_one_is_passed_over() -> None:
     rng = np.random.default_rng(2)
     sex, job, school = (rng.integers(0, 2, 2_000) for _ in range(3))

@@ -71,7 +71,8 @@ def test_berkeleys_departments_differ_from_each_other() -> None:
 def test_one_stratum_has_the_interval_of_newcombes_table(
     counts: tuple[int, int, int, int], low: float, high: float
 ) -> None:
-    found = score_bounds(pair_up(*([count] for count in counts)))
+    first, rows, second, other_rows = ([count] for count in counts)
+    found = score_bounds(pair_up(first, rows, second, other_rows))
     assert [float(bound) for bound in found] == pytest.approx([low, high], abs=5e-5)
 
 
