@@ -113,14 +113,16 @@ def test_the_interval_holds_the_difference_and_has_a_width(
 
 @settings(deadline=None)
 @given(PAIRS, st.sampled_from([0.8, 0.95, 0.999]))
-def test_interval_and_test_never_disagree(
+def test_interval_and_test_agree_and_the_interval_never_says_more(
     rows: list[tuple[tuple[int, int], tuple[int, int]]], level: float
 ) -> None:
     strata = strata_of(rows)
     low, high = score_bounds(strata, level)
     p = float(common_test(strata))
     if abs(p - (1 - level)) > 1e-6:
-        assert (low > 0 or high < 0) == (p < 1 - level)
+        established, rejected = bool(low > 0 or high < 0), p < 1 - level
+        # In a handful of rows what the test accepts can be two pieces; the interval spans both.
+        assert established == rejected if enough(strata) else established <= rejected
 
 
 @settings(deadline=None)
