@@ -27,6 +27,7 @@ reports: .venv
 bench: .venv
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/scale.py
 
 validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]"
