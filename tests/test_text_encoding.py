@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from auditkit.encoding import TextEncoder, encoder_from_dict
-from auditkit.encoding.text import LONGEST_TOKEN, PAD, UNK, tokens
+from auditkit.encoding.text import PAD, UNK
 from auditkit.errors import InputError
+from auditkit.methods.tokens import LONGEST_TOKEN, tokens
 
 
 def texts(*values: object, dtype: str | None = None) -> pd.DataFrame:

@@ -12,9 +12,9 @@ import pytest
 from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
 from auditkit.encoding import WordEncoder, encoder_from_dict
-from auditkit.encoding.text import tokens
 from auditkit.encoding.words import MOST_PLAYERS
 from auditkit.errors import InputError
+from auditkit.methods.tokens import tokens
 
 TRAIN = [
     "A good, good film",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -26,6 +24,7 @@ from auditkit.encoding.raw import (
     validated,
 )
 from auditkit.errors import InputError, Problem, quote
+from auditkit.methods.tokens import LONGEST_TOKEN, tokens
 
 #: Number of "no token" and of "a token that is not in the vocabulary".
 PAD, UNK = 0, 1
@@ -34,64 +33,12 @@ FIRST = 2
 #: Training rows that a word must stand in: one row alone would be recognised in the vocabulary,
 #: and the words left out teach the network what an unknown word is.
 LEAST_ROWS = 2
-#: A longer token is cut; unit: characters.
-LONGEST_TOKEN = 64
 #: Most words of a vocabulary and tokens of a text. The first is exact in float32.
 MOST_WORDS, MOST_TOKENS = 1_000_000, 4_096
-
-# Scripts without spaces between words: each character is a token. Thai, Lao, Burmese, Khmer, kana
-# and Chinese characters.
-_ALONE = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff"
-    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff"
-)
-# Vowel signs and accents that belong to a word, though `\w` leaves them out.
-_MARKS = "\u0300-\u036f\u0591-\u05bd\u064b-\u065f\u0900-\u0963\u0966-\u0dff"
-_WORD = rf"(?:[^\W_{_ALONE}]|[{_MARKS}])+"
-_TOKEN = re.compile(rf"[{_ALONE}]|{_WORD}(?:'{_WORD})*")
 
 _Word = Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN)]
 #: Ways to cut a text; see `TextEncoder.split`.
 Split = Literal["tokens", "words", "characters"]
-
-
-def tokens(text: str) -> Iterator[str]:
-    """Cut a text into tokens: lower-case words, or characters where a script has no spaces.
-
-    The script is told token by token, so a text may mix them. Punctuation is left out.
-
-    Args:
-        text: Any text.
-
-    Yields:
-        The tokens, in order.
-
-    Example:
-        >>> list(tokens("Don't buy: 质量差 (2x)!"))
-        ["don't", 'buy', '质', '量', '差', '2x']
-    """
-    lower = unicodedata.normalize("NFKC", text).lower().replace("\u2019", "'")
-    # Lower case may compose where upper case does not. Each token must be a token of itself, or
-    # a saved vocabulary is refused: so normalised again, and never cut behind an apostrophe.
-    for found in _TOKEN.finditer(unicodedata.normalize("NFKC", lower)):
-        yield found[0][:LONGEST_TOKEN].rstrip("'")
-
-
-def token_spans(text: str) -> Iterator[tuple[int, int]]:
-    """Say where the tokens stand in a text as it is written.
-
-    Args:
-        text: Any text.
-
-    Yields:
-        Where each begins and ends.
-
-    Example:
-        >>> [("He can\u2019t"[a:b]) for a, b in token_spans("He can\u2019t")]
-        ['He', 'can\u2019t']
-    """
-    for found in _TOKEN.finditer(text.replace("\u2019", "'")):
-        yield found.span()
 
 
 #: What each way to cut a text gives, in order.

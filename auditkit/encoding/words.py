@@ -22,8 +22,9 @@ from auditkit.encoding.raw import (
     plain,
     validated,
 )
-from auditkit.encoding.text import LEAST_ROWS, LONGEST_TOKEN, column_texts, tokens
+from auditkit.encoding.text import LEAST_ROWS, column_texts
 from auditkit.errors import InputError, Problem
+from auditkit.methods.tokens import LONGEST_TOKEN, tokens
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -42,7 +43,7 @@ _Positive = Annotated[float, Field(gt=0)]
 class WordEncoder:
     """Encoding of a column of text as a number for each word; made by `WordEncoder.fit`.
 
-    scikit-learn counts and weighs; the tokens are those of `auditkit.encoding.text.tokens`.
+    scikit-learn counts and weighs; the tokens are those of `auditkit.methods.tokens.tokens`.
 
     Attributes:
         column: The column.

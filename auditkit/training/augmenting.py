@@ -9,17 +9,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auditkit.encoding.text import token_spans, tokens
 from auditkit.errors import Problem, quote
+from auditkit.methods.swapping import Swaps, swapped, swaps_of
+from auditkit.methods.tokens import tokens
 from auditkit.training.grouping import group_problems, groups_of, title
 from auditkit.training.seeds import seed_of
 from auditkit.training.settings import AnyArchitecture, Training
 from auditkit.training.splitting import by_content
-
-#: Tokens of a word or phrase, to what is put in its place.
-Swaps = Mapping[tuple[str, ...], str]
-#: Where a token begins and ends, and how it is read.
-_Span = tuple[int, int, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -132,67 +128,6 @@ def augmenting_problems(
             expected = "words or phrases; punctuation is not read"
             problems.append(Problem(f"{where}swaps", quote(word), expected))
     return list(dict.fromkeys(problems))
-
-
-def swaps_of(pairs: Sequence[Sequence[str]]) -> Swaps:
-    """Index pairs of words by their tokens, in both directions.
-
-    Example:
-        >>> swaps_of([["he", "she"]])
-        {('he',): 'she', ('she',): 'he'}
-    """
-    both = [(one, other) for a, b in pairs for one, other in ((a, b), (b, a))]
-    return {tuple(tokens(one)): other for one, other in both}
-
-
-def swapped(text: str, swaps: Swaps) -> tuple[str, list[str]]:
-    """Put words in the place of others, all at once; where several fit, the longest.
-
-    Args:
-        text: Any text.
-        swaps: As `swaps_of` gives them.
-
-    Returns:
-        The text, and the words that were put in; none where it holds no word to swap.
-
-    Example:
-        >>> swaps = swaps_of([["he", "she"], ["his", "her"], ["fireman", "firewoman"]])
-        >>> swapped("He said THE fireman lost his hat; she did not.", swaps)[0]
-        'She said THE firewoman lost her hat; he did not.'
-    """
-    firsts = {key[0] for key in swaps}
-    if firsts.isdisjoint(tokens(text)):
-        return text, []
-    spans = [(begin, end, tuple(tokens(text[begin:end]))) for begin, end in token_spans(text)]
-    longest = max(map(len, swaps))
-    parts, put_in, place, done = list[str](), list[str](), 0, 0
-    while place < len(spans):
-        ahead = spans[place : place + longest]
-        key = _longest_fit(text, ahead, swaps)
-        if key:
-            begin, end = ahead[0][0], ahead[len(key) - 1][1]
-            put_in.append(_cased(swaps[key], text[begin:end]))
-            parts += [text[done:begin], put_in[-1]]
-            done = end
-        place += max(1, len(key))
-    return "".join([*parts, text[done:]]), put_in
-
-
-def _longest_fit(text: str, ahead: Sequence[_Span], swaps: Swaps) -> tuple[str, ...]:
-    """Give the tokens to swap with which a text goes on; none where there are none."""
-    key, fits, end = tuple[str, ...](), tuple[str, ...](), ahead[0][0]
-    for begin, stop, read in ahead:
-        if len(read) != 1 or text[end:begin].strip():  # punctuation parts a phrase
-            break
-        key, end = (*key, *read), stop
-        fits = key if key in swaps else fits
-    return fits
-
-
-def _cased(word: str, like: str) -> str:
-    if len(like) > 1 and like.isupper():
-        return word.upper()
-    return word[:1].upper() + word[1:] if like[:1].isupper() else word
 
 
 def _text_column(architecture: AnyArchitecture) -> str | None:

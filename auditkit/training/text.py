@@ -164,7 +164,7 @@ def read_vectors(path: str | Path, width: int, words: Mapping[str, object]) -> d
     Args:
         path: The file. Read line by line; only the vectors that are asked for are kept.
         width: Numbers that a vector must have.
-        words: The words that are asked for, as `auditkit.encoding.text.tokens` writes them.
+        words: The words that are asked for, as `auditkit.methods.tokens.tokens` writes them.
 
     Returns:
         Word to vector, shape (width,). Of a word that stands there twice the first is taken.
