@@ -45,6 +45,7 @@ BUILT_IN = (
     "auditkit.audits.subgroups:Subgroups",
     "auditkit.audits.proxies:Proxies",
     "auditkit.audits.conditional:Conditional",
+    "auditkit.audits.individual:Individual",
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",

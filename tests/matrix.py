@@ -34,6 +34,7 @@ LETTERS = {
     "subgroups": "s",
     "proxies": "r",
     "conditional": "c",
+    "individual": "i",
     "explainability": "x",
     "privacy": "v",
     "energy": "e",

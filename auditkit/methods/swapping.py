@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from auditkit.methods.tokens import token_spans, tokens
 
@@ -53,6 +54,21 @@ def swaps_of(pairs: Sequence[Sequence[str]]) -> Swaps:
     return {tuple(tokens(one)): other for one, other in both}
 
 
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a text a word or phrase to swap stands.
+
+    Attributes:
+        begin: Its first character.
+        end: Behind its last character.
+        key: Its tokens.
+    """
+
+    begin: int
+    end: int
+    key: tuple[str, ...]
+
+
 def swapped(text: str, swaps: Swaps) -> tuple[str, list[str]]:
     """Put words in the place of others, all at once; where several fit, the longest.
 
@@ -70,22 +86,55 @@ def swapped(text: str, swaps: Swaps) -> tuple[str, list[str]]:
         >>> swapped("其他人爱他", swaps_of([["他", "她"], ["其他", "其他"]]))
         ('其他人爱她', ['她'])
     """
+    return replaced(text, places_of(text, swaps), swaps)
+
+
+def replaced(text: str, places: Sequence[Place], swaps: Swaps) -> tuple[str, list[str]]:
+    """Put other words in some places of a text.
+
+    Args:
+        text: The text.
+        places: Places that `places_of` found, in order; some of them or all.
+        swaps: As `swaps_of` gives them.
+
+    Returns:
+        The text, and the words that were put in.
+    """
+    parts, put_in, done = list[str](), list[str](), 0
+    for place in places:
+        put_in.append(_cased(swaps[place.key], text[place.begin : place.end]))
+        parts += [text[done : place.begin], put_in[-1]]
+        done = place.end
+    return "".join([*parts, text[done:]]), put_in
+
+
+def places_of(text: str, swaps: Swaps) -> list[Place]:
+    """Find the words and phrases of a text that are to be swapped, in order.
+
+    Args:
+        text: Any text.
+        swaps: As `swaps_of` gives them.
+
+    Returns:
+        Where they stand.
+
+    Example:
+        >>> places_of("So he went", swaps_of([["he", "she"]]))
+        [Place(begin=3, end=5, key=('he',))]
+    """
     firsts = {key[0] for key in swaps}
     if firsts.isdisjoint(tokens(text)):
-        return text, []
+        return []
     spans = [(begin, end, tuple(tokens(text[begin:end]))) for begin, end in token_spans(text)]
     longest = max(map(len, swaps))
-    parts, put_in, place, done = list[str](), list[str](), 0, 0
-    while place < len(spans):
-        ahead = spans[place : place + longest]
+    found, at = list[Place](), 0
+    while at < len(spans):
+        ahead = spans[at : at + longest]
         key = _longest_fit(text, ahead, swaps)
         if key and tuple(tokens(swaps[key])) != key:
-            begin, end = ahead[0][0], ahead[len(key) - 1][1]
-            put_in.append(_cased(swaps[key], text[begin:end]))
-            parts += [text[done:begin], put_in[-1]]
-            done = end
-        place += max(1, len(key))
-    return "".join([*parts, text[done:]]), put_in
+            found.append(Place(ahead[0][0], ahead[len(key) - 1][1], key))
+        at += max(1, len(key))
+    return found
 
 
 def _longest_fit(text: str, ahead: Sequence[_Span], swaps: Swaps) -> tuple[str, ...]:
