@@ -46,6 +46,8 @@ PAIRS, CROSSED_PAIRS = 2, 1
 CROSS = " \N{MULTIPLICATION SIGN} "
 #: Bars that are drawn.
 BARS = 12
+#: What the rows of a forest without pairs can be; see `_kind`.
+KINDS = ("groups", "subgroups", "flips")
 TALL, LOW, AXIS = 40, 28, 24
 
 Record = dict[str, Scalar]
@@ -145,23 +147,29 @@ def forest_of_groups(page: Page, table: TableRecord) -> list[Figure]:
         )
         for row in rows[: 2 * BARS]
     )
-    searched = "subgroup" in table.columns
-    label = "forest.subgroup" if searched else "forest.group"
-    headings = heads(page.words, label, "forest.value", "column.n")
-    widths = (40, 30, 22, 8) if searched else (26, 42, 22, 10)
+    kind = _kind(table)
+    headings = heads(page.words, f"forest.of_{kind}", "forest.value", "column.n")
+    widths = (26, 42, 22, 10) if kind == "groups" else (40, 30, 22, 8)
     chart = RowChart((Block(kept),), headings, scale_row(scale, lines), widths=widths)
-    title = _groups_title(page, table, rows)
-    caption = page.words("forest.subgroups_caption" if searched else "forest.groups_caption")
+    title, caption = _groups_title(page, table, rows), page.words(f"forest.{kind}_caption")
     return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+
+
+def _kind(table: TableRecord) -> str:
+    """What the rows of a forest without pairs are."""
+    if "subgroup" in table.columns:
+        return "subgroups"
+    return "flips" if table.id == "individual.flips" else "groups"
 
 
 def _groups_title(page: Page, table: TableRecord, rows: Sequence[Record]) -> Markup:
     if "private_accuracy" in table.columns:
         return _cost_title(page, rows)
-    if "subgroup" not in table.columns:
+    kind = _kind(table)
+    if kind == "groups":
         return name(table.title, 80)
-    found = sum(row.get("established") is True for row in rows)
-    return page.words("forest.subgroups_title", found=found, n=len(rows))
+    found = sum(row.get("established", _excludes_zero(row)) is True for row in rows)
+    return page.words(f"forest.{kind}_title", found=found, n=len(rows))
 
 
 def _group_label(page: Page, row: Record) -> Markup:

@@ -215,7 +215,7 @@ def _columns(table: TableRecord) -> list[tuple[str, str | None, str | None]]:
         if column in taken:
             continue
         low, high = f"{column}_low", f"{column}_high"
-        if not bounds and names[place + 1 : place + 3] == ["low", "high"]:
+        if column not in bounds and names[place + 1 : place + 3] == ["low", "high"]:
             low, high = "low", "high"
         if low in names and high in names:
             taken |= {low, high}

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
+from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers, sentences
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.text import join, name
@@ -21,6 +22,12 @@ HEADLINES = {
     "privacy": ("membership_auc", "private_epsilon", "epsilon"),
     "energy": ("training_energy", "energy_per_1000_predictions", "training_cpu_seconds"),
 }
+#: What opens individual fairness: over all rows, and of changing a sensitive column alone.
+WHOLE = (
+    *("consistency", "neighbor_prediction_distance"),
+    *("term_flip_rate", "term_prediction_change"),
+)
+ALONE = ("flip_rate", "flip_prediction_change")
 HOUR = 3600.0
 #: Gaps of which the surest opens fairness where there is no ratio, the first that was measured.
 GAPS = ("mean_error_difference", "exact_match_difference", "accuracy_difference")
@@ -67,6 +74,8 @@ def shows(page: Page, pillar: Pillar) -> Markup:
         return _proxies(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     if pillar.name == "conditional":
         return _conditional(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
+    if pillar.name == "individual":
+        return _individual(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     return _headlines(page, pillar)
 
 
@@ -223,6 +232,31 @@ def _both(page: Page, row: dict[str, Scalar]) -> dict[str, Markup | str]:
 
 def _changed(row: dict[str, Scalar]) -> float:
     return abs((number(row, "raw") or 0.0) - (number(row, "within") or 0.0))
+
+
+def _individual(page: Page, pillar: Pillar) -> Markup:
+    """Say how alike neighbours are treated, which column matters most, and what is not read."""
+    known = [m for m in pillar.measurements if m.value is not None]
+    whole = [m for m in known if not m.slice]
+    parts = [
+        page.words(f"lede.{m.metric}", value=page.measured(m), n=m.n)
+        for m in whole
+        if m.metric in WHOLE
+    ]
+    changed = [m for m in known if m.metric in ALONE and ALL_GROUPS in m.slice.values()]
+    moving = [m for m in changed if not m.exact]
+    if moving:
+        most = max(moving, key=lambda m: m.interval.low if m.interval else 0.0)
+        parts.insert(
+            len(parts) and 1,
+            page.words(
+                f"lede.{most.metric}", attribute=page.where(most.slice), value=page.measured(most)
+            ),
+        )
+    unread = page.words.listing([page.where(m.slice) for m in changed if m.exact])
+    if unread:
+        parts.append(page.words("lede.unread", attributes=unread))
+    return Markup(" ").join(parts)
 
 
 def _headlines(page: Page, pillar: Pillar) -> Markup:

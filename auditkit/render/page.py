@@ -37,7 +37,10 @@ PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
 #: Verdicts of a criterion that is not met, or not yet.
 UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
 #: Where the sections of the built-in audits stand; other audits follow as they came.
-PLACES = (*PILLARS[:2], "adverse-impact", "subgroups", "proxies", "conditional", *PILLARS[2:])
+PLACES = (
+    *(*PILLARS[:2], "adverse-impact", "subgroups", "proxies", "conditional", "individual"),
+    *PILLARS[2:],
+)
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
 
@@ -50,6 +53,7 @@ _HINTS = {
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
     "conditional": ("conditional_", "gap_share_of_control"),
     "adverse-impact": ("impact_ratio", "shortfall", "standardized_mean", "scoring_rate"),
+    "individual": ("consistency", "flip_", "neighbor_", "identity_term", "term_"),
     "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),
     "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
     "performance": (

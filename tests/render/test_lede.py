@@ -1,4 +1,4 @@
-"""The sentences that open the sections of subgroups and proxies, and their drawing."""
+"""The sentences that open the sections of subgroups, proxies and individual fairness."""
 
 from __future__ import annotations
 
@@ -68,3 +68,42 @@ def test_chance_is_called_chance() -> None:
 )
 def test_the_strongest_proxy_is_named_where_there_is_one(telling: float, sentence: str) -> None:
     assert sentence in page("proxies", telling=telling)
+
+
+class Reader:
+    """Selects by a number, men from lower on; texts by a word in them."""
+
+    kind, parameters, sha256 = "reader", None, None
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        if "text" in rows:
+            return np.array([0.9 if " he " in text else 0.2 for text in rows["text"]])
+        return (rows["height"] > np.where(rows["sex"] == "M", -0.5, 0)).to_numpy(dtype=float)
+
+
+def individually(rows: pd.DataFrame, features: list[str], *sensitive: str) -> str:
+    subject = Subject.from_model(
+        Reader(), rows, label="y", features=features, sensitive=list(sensitive)
+    )
+    return render(run(subject, None, ["individual"]))
+
+
+def test_what_single_rows_show_is_said_in_sentences_and_drawn() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"sex": rng.choice(["F", "M"], 900), "y": rng.integers(0, 2, 900)})
+    rows = rows.assign(height=rng.normal(size=900), race=rng.choice(["a", "<b>"], 900))
+    text = individually(rows, ["height", "sex"], "sex", "race")
+    assert "A row and those most like it get the same decision in a share of <b>0." in text
+    assert "Changing sex alone changes the decision for a share of <b>0.1" in text
+    assert "The model does not read race, so changing that alone changes nothing" in text
+    assert "answers move by more than chance in 2 of the 2 surest cases" in text
+    assert "M \N{RIGHTWARDS ARROW} F" in text
+
+
+def test_swapped_words_are_said_in_a_sentence_and_tabled() -> None:
+    texts = [f"so {who} was good {i}" for i in range(60) for who in ("he", "she", "it")]
+    rows = pd.DataFrame({"text": texts, "y": np.arange(180) % 2})
+    text = individually(rows, ["text"])
+    assert "Swapping such words as “he” and “she” changes the decision" in text
+    assert "of the 120 texts that hold one" in text
+    assert "What swapping one pair of words does" in text

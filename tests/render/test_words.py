@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
-from auditkit.render import method, page, words
+from auditkit.render import charts_rows, lede, method, page, words
 from auditkit.render.words import FOLDER, Words, catalogue
 from auditkit.report import SEVERITIES, VERDICTS
 
@@ -35,7 +35,13 @@ DYNAMIC = {
     "digest.": ("data", "model", "policy"),
     "gone.lede_": ("criteria", "audits", "measurements"),
     "outcome.": get_args(Outcome),
-    "table.": ("impact-ratios", "lending", "strata"),
+    "table.": ("impact-ratios", "lending", "strata", "flips", "term-swaps"),
+    "lede.": (*lede.WHOLE, *lede.ALONE),
+    "forest.": (
+        *(f"of_{kind}" for kind in charts_rows.KINDS),
+        *(f"{kind}_caption" for kind in charts_rows.KINDS),
+        *("subgroups_title", "flips_title"),
+    ),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
