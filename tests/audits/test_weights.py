@@ -263,5 +263,6 @@ def test_the_order_of_rows_does_not_matter(weighted: Report) -> None:
 def test_the_plan_records_which_audits_used_the_weights() -> None:
     frame = people(100)
     used = {a.name: a.weighted for a in run(subject(frame)).plan.audits}
-    assert {name for name, by in used.items() if by} == {"performance", "fairness", "subgroups"}
+    by_weight = {name for name, by in used.items() if by}
+    assert by_weight == {"performance", "fairness", "subgroups", "conditional"}
     assert not any(a.weighted for a in run(subject(frame, None)).plan.audits)
