@@ -323,12 +323,14 @@ def _training_problems(
 ) -> list[Problem]:
     """What keeps an architecture from being trained as the settings say."""
     from auditkit.training.augmenting import augmenting_problems
+    from auditkit.training.penalty import penalty_problems
     from auditkit.training.weighting import weighing_problems
 
     architecture, training = learns
     place, rows = f"{where} [subject.training] ", {table.name: table.rows}
     return [
         *weighing_problems(rows, roles, training, place),
+        *penalty_problems(rows, roles, training, place),
         *augmenting_problems(rows, architecture, training, place),
     ]
 

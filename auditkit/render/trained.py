@@ -47,7 +47,9 @@ def chosen(record: Mapping[str, Any]) -> Mapping[str, Any]:
     held = record.get("settings")
     if not isinstance(held, Mapping):
         return {}
-    idle = {"duplicates": "keep", "clip": 0}
+    idle = {"duplicates": "keep", "clip": 0, "fairness_penalty": 0}
+    if not held.get("fairness_penalty"):
+        idle["fairness_constraint"] = held.get("fairness_constraint")
     if not record.get("teacher"):
         idle |= {key: held.get(key) for key in ("temperature", "teacher_share")}
     return {
@@ -77,6 +79,14 @@ def _rows(page: Page, record: Mapping[str, Any]) -> Iterator[Markup]:
         yield words("training.weighed_classes", weights=_weights(page, weighed))
     if done.get("group_weights"):
         yield words("training.weighed_groups", weights=_weights(page, done["group_weights"]))
+    if "fairness_penalty" in done:
+        said = done["fairness_penalty"]
+        yield words(
+            "training.penalised",
+            columns=Markup(", ").join(map(name, said["columns"])),
+            strength=_number(said["strength"]),
+            unknown=said["rows_of_unknown_group"],
+        )
 
 
 def _weights(page: Page, lines: Sequence[Mapping[str, Any]]) -> Markup:

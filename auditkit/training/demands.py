@@ -10,6 +10,7 @@ from auditkit.errors import InputError, Problem, quote
 from auditkit.roles import Roles, Task, weight_problems
 from auditkit.training.augmenting import augmenting_problems
 from auditkit.training.huggingface_settings import HuggingFace
+from auditkit.training.penalty import penalty_problems
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
     LSTM,
@@ -63,6 +64,7 @@ def demand_together(processes: int, training: Training, checkpoint: object) -> N
     asked = {
         "checkpoint": checkpoint is not None,
         "Training.unfreeze_after": training.unfreeze_after is not None,
+        "Training.fairness_penalty": training.fairness_penalty > 0,
     }
     problems = [
         Problem(name, f"training in {processes} processes", "one process")
@@ -125,6 +127,7 @@ def demand_trainable(
         problems += _label_problems(part, roles, name)
         problems += [] if weight is None else _weight_problems(part, weight, name)
     problems += weighing_problems(there, roles, training)
+    problems += penalty_problems(there, roles, training)
     problems += augmenting_problems({"training rows": rows}, architecture, training)
     if not isinstance(seed, int) or isinstance(seed, bool) or seed < 0:
         problems.append(Problem("seed", quote(seed), "a whole number from 0"))

@@ -32,6 +32,7 @@ from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
 from auditkit.training.networks import Network, network_for
 from auditkit.training.parallel import Processes, current
+from auditkit.training.penalty import Penalised
 from auditkit.training.preparing import Lessons, prepared
 from auditkit.training.quality import compared
 from auditkit.training.record import TrainingRecord
@@ -51,6 +52,8 @@ from auditkit.training.text_target import AnyTarget, target_for
 from auditkit.training.tuning import Frozen, continued, demand_start, goal
 from auditkit.training.weighting import Weighing
 
+#: What a network learns from the training rows.
+Learns = AnyTarget | Distilled | Penalised
 #: What epsilon does not speak of where private training starts from a model.
 STARTED = "the model that training started from, and the rows that it was trained on"
 
@@ -190,9 +193,9 @@ def fit(
         frozen = Frozen.of(network, training)
         frozen.begin(1)
         prepare = partial(_examples, encoder=encoder, target=target, weighing=lessons.weighing)
-        held = _held(prepare, lessons.validation, device)
         learns, examples = _taught(prepare(lessons.rows), target, lessons, training, teacher)
-        examples = examples.to(device)
+        watches, held = _watched(prepare, learns, target, lessons)
+        examples, held = examples.to(device), None if held is None else held.to(device)
         given = repr((architecture, training, seed, device.type, held is None))
         here.demand_same("rows or settings", given, *examples.tensors)
         steps = _steps(network, examples, learns, training, privacy, seed)
@@ -203,7 +206,7 @@ def fit(
         shown = progress and here.first
         how: dict[str, Any] = {"progress": shown, "begin": frozen.begin, "checkpoint": saved}
         with seeded_dropout(network, seed, here.rank):
-            curve = run(network, steps, training, _measure(network, held, target, here), **how)
+            curve = run(network, steps, training, _measure(network, held, watches, here), **how)
         here.demand_same("weights", *network.state_dict().values())
         spent = _spent(steps, start)
     architecture = _publishable(architecture, network)
@@ -228,7 +231,7 @@ def fit(
         processes=here.count,
         resumed_after=tuple(curve.resumed_after),
         frozen=frozen.to_dict(),
-        preparation=lessons.said,
+        preparation={**lessons.said, **_penalised(learns, lessons)},
         **compared(model, lessons, start, teacher),
     )
     return model, record
@@ -261,13 +264,42 @@ def _taught(
     lessons: Lessons,
     training: Training,
     teacher: Model | None,
-) -> tuple[AnyTarget | Distilled, Examples]:
-    """What is learnt from the training rows: their outcomes, or a teacher's numbers too."""
-    if teacher is None or not isinstance(target, Target):
+) -> tuple[Learns, Examples]:
+    """What is learnt from the training rows: their outcomes, and what more was asked for."""
+    if not isinstance(target, Target):
         return target, examples
-    learns = Distilled.of(target, training)
     rows, _ = lessons.weighing.counted(lessons.rows)
-    return learns, learns.examples(examples, teacher, rows)
+    learns: Target | Distilled = target
+    if teacher is not None:
+        learns = Distilled.of(target, training)
+        examples = learns.examples(examples, teacher, rows)
+    if not training.fairness_penalty:
+        return learns, examples
+    penalised = Penalised.of(learns, rows, lessons.weighing.roles, training)
+    return penalised, penalised.examples(examples, rows)
+
+
+def _watched(
+    prepare: Callable[[pd.DataFrame], Examples],
+    learns: Learns,
+    target: AnyTarget,
+    lessons: Lessons,
+) -> tuple[AnyTarget | Penalised, Examples | None]:
+    """What the validation rows are held against, and the rows; None where there is none."""
+    validation = lessons.validation
+    if validation is None or validation.empty or not len(held := prepare(validation)):
+        return target, None
+    if not isinstance(learns, Penalised) or not isinstance(target, Target):
+        return target, held
+    watches = dataclasses.replace(learns, target=target)
+    return watches, watches.examples(held, lessons.weighing.counted(validation)[0])
+
+
+def _penalised(learns: Learns, lessons: Lessons) -> dict[str, Any]:
+    """The fairness penalty for the record; empty without."""
+    if not isinstance(learns, Penalised):
+        return {}
+    return {"fairness_penalty": learns.to_dict(lessons.weighing.counted(lessons.rows)[0])}
 
 
 def _spent(steps: Steps, start: TrainedNetwork | None) -> dict[str, Any] | None:
@@ -305,7 +337,7 @@ def _publishable(architecture: AnyArchitecture, network: nn.Module) -> AnyArchit
 def _steps(
     network: nn.Module,
     examples: Examples,
-    target: AnyTarget | Distilled,
+    target: Learns,
     training: Training,
     privacy: Privacy | None,
     seed: int,
@@ -329,18 +361,8 @@ def _examples(
     return Examples(torch.from_numpy(encoder.encode(rows)), y, weights)
 
 
-def _held(
-    prepare: Callable[[pd.DataFrame], Examples],
-    validation: pd.DataFrame | None,
-    device: torch.device,
-) -> Examples | None:
-    """Validation rows as the network sees them, or None where there is none that counts."""
-    held = None if validation is None or validation.empty else prepare(validation)
-    return held.to(device) if held is not None and len(held) else None
-
-
 def _measure(
-    network: nn.Module, held: Examples | None, target: AnyTarget, here: Processes
+    network: nn.Module, held: Examples | None, target: AnyTarget | Penalised, here: Processes
 ) -> Callable[[], float] | None:
     """What gives the validation loss, on which several processes agree; None without rows."""
     if held is None:

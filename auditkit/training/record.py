@@ -71,8 +71,9 @@ class TrainingRecord:
         preparation: What was done with the training rows before the network saw them, as far as
             it was asked for: `duplicates` (equal rows `found`, and `dropped`), `swaps` (`column`,
             `pairs` of words, `twins`), `oversample` (`columns`, and of each group the rows
-            `before` and `after`), `class_weights` (class to factor) and `group_weights` (a list of
-            `group`, `class` with reweighing, `weight`).
+            `before` and `after`), `class_weights` (class to factor), `group_weights` (a list of
+            `group`, `class` with reweighing, `weight`) and `fairness_penalty` (`strength`,
+            `constraint`, `columns`, the `groups` it holds together, `rows_of_unknown_group`).
     """
 
     architecture: dict[str, Any]

@@ -52,6 +52,15 @@ class StepSettings:
             Calders); or None.
         group_columns: Columns whose groups are weighed, all together; the model need not read
             them. A missing value is a group of its own.
+        fairness_penalty: Strength of a penalty in the loss, from 0 (none): it is multiplied by the
+            squared difference of the mean predicted probabilities of two groups in the batch (of
+            more groups, by its mean over all pairs). Validation losses hold it too. Batches must
+            be large enough to hold rows of every group.
+        fairness_columns: Columns whose groups are held together by it, all together; the model
+            need not read them. Rows with a missing value are left out of the penalty.
+        fairness_constraint: "demographic_parity" compares groups over all rows,
+            "equal_opportunity" over rows whose outcome is positive, "equalized_odds" over rows
+            of each outcome.
         freeze: Layers of the network whose weights do not move, by name: "linear1" and on, "lstm",
             "vectors" or "mean" (over text), "output".
         unfreeze_after: Epochs after which they move too; None leaves them as they are.
@@ -75,6 +84,11 @@ class StepSettings:
     class_weight: str | None = setting(None, optional(one_of("balanced")))
     group_weight: str | None = setting(None, optional(one_of("balanced", "reweighing")))
     group_columns: Sequence[str] = setting((), NAMES)
+    fairness_penalty: float = setting(0.0, real(0, 1e6))
+    fairness_columns: Sequence[str] = setting((), NAMES)
+    fairness_constraint: str = setting(
+        "demographic_parity", one_of("demographic_parity", "equal_opportunity", "equalized_odds")
+    )
     freeze: Sequence[str] = setting((), NAMES)
     unfreeze_after: int | None = setting(None, optional(whole(1, 1_000_000)))
     temperature: float = setting(2.0, real(0.01, 1_000))
@@ -82,7 +96,7 @@ class StepSettings:
 
     def put_in_order(self) -> None:
         """Put tuples in the place of lists, as TOML has them."""
-        for name in ("oversample", "group_columns", "swaps", "freeze"):
+        for name in ("oversample", "group_columns", "fairness_columns", "swaps", "freeze"):
             object.__setattr__(self, name, tupled(getattr(self, name)))
         if isinstance(self.swaps, tuple):
             object.__setattr__(self, "swaps", tuple(map(tupled, self.swaps)))
@@ -90,7 +104,8 @@ class StepSettings:
     @property
     def row_columns(self) -> tuple[str, ...]:
         """Columns of the training rows that these settings name, each once."""
-        return tuple(dict.fromkeys([*self.oversample, *self.group_columns]))
+        penalised = self.fairness_columns if self.fairness_penalty else ()
+        return tuple(dict.fromkeys([*self.oversample, *self.group_columns, *penalised]))
 
     def contradictions(self) -> list[Problem]:
         """Settings of which one makes no sense with or without another."""
@@ -103,6 +118,9 @@ class StepSettings:
         if self.group_weight is None and self.group_columns:
             found = f"{quote(self.group_columns)} without group_weight"
             yield Problem("Training.group_columns", found, "group_weight too")
+        if self.fairness_penalty and not self.fairness_columns:
+            expected = "the columns of the groups to hold together"
+            yield Problem("Training.fairness_columns", "none", expected)
         if self.unfreeze_after is not None and not self.freeze:
             found = f"{quote(self.unfreeze_after)} without freeze"
             yield Problem("Training.unfreeze_after", found, "layers under freeze too")
@@ -116,6 +134,7 @@ class StepSettings:
     def not_private(self) -> list[Problem]:
         """Settings that private training cannot keep."""
         once = "private training, in which every row counts once, without it"
+        alone = "private training, which looks at the loss of each row alone, without it"
         every = "private training, which clips the gradients of every layer, without it"
         asked = (
             ("duplicates", self.duplicates == "drop", once),
@@ -123,6 +142,7 @@ class StepSettings:
             ("oversample", self.oversample, once),
             ("class_weight", self.class_weight, once),
             ("group_weight", self.group_weight, once),
+            ("fairness_penalty", self.fairness_penalty, alone),
             ("freeze", self.freeze, every),
         )
         return [

@@ -98,6 +98,7 @@ def test_what_was_done_around_the_training_is_said_in_plain_lines(record: dict[s
             "oversample": {"columns": ["sex"], "groups": grown},
             "class_weights": {"negative": 0.625, "positive": 2.5},
             "group_weights": [{"group": "F", "class": "positive", "weight": 1.5}],
+            "fairness_penalty": {"columns": ["sex"], "strength": 5.0, "rows_of_unknown_group": 7},
         },
         "start": {**before, "output_layer": "kept", "loss": 0.5, "accuracy": 0.75},
         "validation": {"loss": 0.25, "accuracy": 0.875},
@@ -109,7 +110,8 @@ def test_what_was_done_around_the_training_is_said_in_plain_lines(record: dict[s
     assert known["Rows made ready"] == (
         "3 rows equal others, 0 dropped; 1 text added with words swapped; rows drawn again to even "
         "out the groups of sex: F 10 to 1,500, M 1,500 to 1,500; classes weighed: negative 0.625, "
-        "positive 2.50; groups weighed: F, positive 1.50"
+        "positive 2.50; groups weighed: F, positive 1.50; gaps between the groups of sex penalised "
+        "in the loss, with strength 5.00; rows of unknown group, which are left out of it: 7"
     )
     assert known["Started from"] == (
         "mlp, 1,200 parameters, sha256 aaaaaaaaaaaa, output layer kept; validation loss 0.500, of "
