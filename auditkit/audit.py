@@ -46,6 +46,7 @@ BUILT_IN = (
     "auditkit.audits.proxies:Proxies",
     "auditkit.audits.conditional:Conditional",
     "auditkit.audits.individual:Individual",
+    "auditkit.audits.mitigation:Mitigation",
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",

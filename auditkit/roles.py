@@ -55,6 +55,11 @@ class Groups:
         """Rows whose value is missing."""
         return self._counted()[-1]
 
+    @property
+    def named(self) -> npt.NDArray[np.object_]:
+        """Name of the group of each row, None where it is unknown; shape (n,)."""
+        return np.array([*self.names, None], dtype=object)[self.codes]
+
     def _counted(self) -> list[int]:
         """People in each group and, last, in none that is known."""
         place = self.codes % (len(self.names) + 1)  # -1 becomes the last

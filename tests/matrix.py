@@ -35,6 +35,7 @@ LETTERS = {
     "proxies": "r",
     "conditional": "c",
     "individual": "i",
+    "mitigation": "m",
     "explainability": "x",
     "privacy": "v",
     "energy": "e",
