@@ -34,7 +34,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
     rows = [row for row in records(table) if all(number(row, c) is not None for c in needed)]
     if not rows:
         return []
-    parts = [*_frame(UNIT, UNIT, SQUARE), _diagonal(SQUARE)]
+    parts = [*frame(UNIT, UNIT, SQUARE), _diagonal(SQUARE)]
     most, least = (end(number(row, "n") or 0.0 for row in rows) for end in (max, min))
     differ = most > DIFFER * least
     for row in rows:
@@ -68,8 +68,10 @@ def _bin(row: Record, most: float) -> list[Markup]:
     at = UNIT.at(x)
     parts = [upright(at, height, "pop", SQUARE - height)] if height else []
     if low is not None and high is not None:
-        parts.append(line(at, _down(UNIT, high, SQUARE), at, _down(UNIT, low, SQUARE), "iv ev"))
-    parts.append(el("circle", cls="mk ev", cx=at, cy=px(_down(UNIT, y, SQUARE)), r="4"))
+        parts.append(
+            line(at, from_top(UNIT, high, SQUARE), at, from_top(UNIT, low, SQUARE), "iv ev")
+        )
+    parts.append(el("circle", cls="mk ev", cx=at, cy=px(from_top(UNIT, y, SQUARE)), r="4"))
     return parts
 
 
@@ -101,8 +103,8 @@ def roc(page: Page, table: TableRecord) -> list[Figure]:
     rows = _curve_rows(table)
     if len(rows) < 2:
         return []
-    parts = [*_frame(UNIT, UNIT, SQUARE), _diagonal(SQUARE)]
-    points = [(UNIT.share(x), _down(UNIT, y, SQUARE)) for x, y, _ in rows]
+    parts = [*frame(UNIT, UNIT, SQUARE), _diagonal(SQUARE)]
+    points = [(UNIT.share(x), from_top(UNIT, y, SQUARE)) for x, y, _ in rows]
     parts += _path(points, "ln")
     parts += _operating_point(page, rows)
     return [
@@ -145,7 +147,7 @@ def _operating_point(page: Page, rows: Sequence[tuple[float, float, Record]]) ->
     width = above[0] - below[0]
     part = (threshold - below[0]) / width if width else 0.0
     x, y = (b + part * (a - b) for b, a in zip(below[1:], above[1:], strict=True))
-    at, top = UNIT.at(x), px(_down(UNIT, y, SQUARE))
+    at, top = UNIT.at(x), px(from_top(UNIT, y, SQUARE))
     text = page.words("roc.threshold", threshold=numbers.limit(threshold))
     return [
         el("circle", cls="mk ev", cx=at, cy=top, r="5"),
@@ -228,12 +230,12 @@ def curves(page: Page, table: TableRecord) -> list[Figure]:
         min(p[0][0] for p in series.values()), max(p[-1][0] for p in series.values()), xs.step
     )
     lowest = min(points[-1][1] for points in series.values())
-    if _down(ys, lowest, WIDE) > WIDE - 30:
+    if from_top(ys, lowest, WIDE) > WIDE - 30:
         ys = Axis(ys.low - ys.step, ys.high, ys.step)  # room for the label under the line
-    parts = _frame(xs, ys, WIDE)
+    parts = frame(xs, ys, WIDE)
     for place, (column, points) in enumerate(list(series.items())[:2]):
         cls = "ln" if place == 0 else "ln two"
-        parts += _path([(xs.share(x), _down(ys, y, WIDE)) for x, y in points], cls)
+        parts += _path([(xs.share(x), from_top(ys, y, WIDE)) for x, y in points], cls)
         parts.append(_end_label(page, column, points, xs, ys))
     return [
         Figure(
@@ -266,7 +268,7 @@ def _end_label(
     page: Page, column: str, points: Sequence[tuple[float, float]], xs: Axis, ys: Axis
 ) -> Markup:
     x, y = points[-1]
-    at, top = pct(xs.share(x)), _down(ys, y, WIDE)
+    at, top = pct(xs.share(x)), from_top(ys, y, WIDE)
     text = column_title(page, column).striptags()
     above = column.startswith("validation")
     return el("svg", label("-4", -8 if above else 16, text, "e k halo"), x=at, y=px(top))
@@ -282,10 +284,11 @@ def _curves_title(
     return page.words("line.title", epoch=numbers.tick(epoch, 0), loss=numbers.show(loss).text)
 
 
-def _frame(xs: Axis, ys: Axis, height: int) -> list[Markup]:
+def frame(xs: Axis, ys: Axis, height: int) -> list[Markup]:
+    """Grid, axes and their numbers; the horizontal axis lies at `height`."""
     parts = []
     for value, text in ys.ticks():
-        y = _down(ys, value, height)
+        y = from_top(ys, value, height)
         parts += [line("0%", y, "100%", y, "grid"), label("-8", y + 4, text, "e d")]
     for value, text in xs.ticks():
         parts.append(upright(xs.at(value), 5, "axis", height))
@@ -297,7 +300,8 @@ def _diagonal(height: int) -> Markup:
     return line("0%", height, "100%", 0, "ref")
 
 
-def _down(scale: Axis, value: float, height: int) -> float:
+def from_top(scale: Axis, value: float, height: int) -> float:
+    """How far from the top a number stands; unit: px."""
     return height * (1 - min(max(scale.share(value), 0.0), 1.0))
 
 

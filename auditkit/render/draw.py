@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auditkit.render.charts_explain import density_strip, waterfall
+from auditkit.render.charts_frontier import frontier
 from auditkit.render.charts_groups import groups
 from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
@@ -27,6 +28,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "conditional": (conditional, frozenset({"a", "b", "raw", "within", "outcome"})),
     "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
     "forest": (forest, frozenset({"difference"})),
+    "frontier": (frontier, frozenset({"variant", "accuracy"})),
     "groups": (groups, frozenset({"attribute", "group"})),
     "impact-tests": (impact_tests, frozenset({"category", "impact_ratio", "four_fifths"})),
     "line": (curves, frozenset()),

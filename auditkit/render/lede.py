@@ -11,7 +11,7 @@ from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers, sentences
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.text import join, name
-from auditkit.report import VERDICTS, MeasurementRecord, Scalar, Verdict
+from auditkit.report import VERDICTS, MeasurementRecord, Scalar, TableRecord, Verdict
 
 #: The metrics that say most about a pillar, in order; the first two that were measured open it.
 HEADLINES = {
@@ -33,6 +33,11 @@ HOUR = 3600.0
 GAPS = ("mean_error_difference", "exact_match_difference", "accuracy_difference")
 #: p-value below which the strata of a control are said to differ from each other.
 UNEVEN = 0.05
+#: How the audit found the target to be reached, to what is said of it.
+TAKES = {
+    "already within the target": "lede.mitigation_within",
+    "cheapest within the target": "lede.mitigation",
+}
 #: Joules from which watt-hours say something.
 LEAST_JOULES = 360.0
 
@@ -76,6 +81,8 @@ def shows(page: Page, pillar: Pillar) -> Markup:
         return _conditional(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     if pillar.name == "individual":
         return _individual(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
+    if pillar.name == "mitigation":
+        return _mitigation(page, pillar) or _headlines(page, pillar)
     return _headlines(page, pillar)
 
 
@@ -257,6 +264,68 @@ def _individual(page: Page, pillar: Pillar) -> Markup:
     if unread:
         parts.append(page.words("lede.unread", attributes=unread))
     return Markup(" ").join(parts)
+
+
+def _mitigation(page: Page, pillar: Pillar) -> Markup:
+    """Say what the target takes, what opens meanwhile, and that nothing is guaranteed."""
+    takes, variants = (page.table(pillar.name, table) for table in ("what-it-takes", "variants"))
+    row = next(iter(records(takes)), {}) if takes is not None else {}
+    if number(row, "gap") is None:
+        return Markup("")
+    metric, attribute = string(row, "metric"), name(string(row, "attribute"))
+    variant, outcome = string(row, "variant"), string(row, "outcome")
+    key = TAKES.get(outcome, "lede.mitigation_none")
+    parts = [
+        page.words(
+            key,
+            metric=_gap_words(page, metric),
+            attribute=attribute,
+            target=numbers.limit(number(row, "target") or 0.0),
+            variant=name(variant),
+            before=_rounded(number(row, "gap_before")),
+            gap=_between(page, row, "gap"),
+            change=_between(page, row, "accuracy_change", signed=True),
+        )
+    ]
+    if key != "lede.mitigation_within":
+        parts += _meanwhile(page, variants, variant, metric)
+        if row.get("reads_group") is True:
+            parts.append(page.words("lede.mitigation_reads", attribute=attribute))
+    return Markup(" ").join([*parts, page.words("lede.mitigation_no_guarantee")])
+
+
+def _meanwhile(page: Page, table: TableRecord | None, variant: str, metric: str) -> list[Markup]:
+    """Say what becomes of the gap that was not to close."""
+    rows = [] if table is None else records(table)
+    gaps = [c for c in (table.columns if table else ()) if c.endswith("_difference")]
+    after = next((row for row in rows if string(row, "variant") == variant), {})
+    for other in gaps:
+        before, now = (number(row, other) for row in (rows[0], after))
+        if other != metric and before is not None and now is not None:
+            title = _gap_words(page, other)
+            texts = {"before": _rounded(before), "after": _rounded(now)}
+            return [page.words("lede.mitigation_other", metric=title, **texts)]
+    return []
+
+
+def _gap_words(page: Page, metric: str) -> Markup:
+    """A gap as it is called within a sentence, whether or not another audit measured it."""
+    if page.metric(metric):
+        return page.metric_title(metric, inside=True)
+    return name(metric.replace("_", " "))
+
+
+def _rounded(value: float | None) -> str:
+    return numbers.DASH if value is None else numbers.show(value).text
+
+
+def _between(page: Page, row: dict[str, Scalar], column: str, *, signed: bool = False) -> Markup:
+    """A number of a row with its bounds, as a sentence writes it."""
+    value, low, high = (number(row, f"{column}{end}") for end in ("", "_low", "_high"))
+    if value is None or low is None or high is None:
+        return join([_rounded(value)])
+    shown = numbers.show(value, low, high, signed=signed)
+    return page.words("value.between", value=shown.text, low=shown.low, high=shown.high)
 
 
 def _headlines(page: Page, pillar: Pillar) -> Markup:

@@ -39,6 +39,7 @@ UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
 #: Where the sections of the built-in audits stand; other audits follow as they came.
 PLACES = (
     *(*PILLARS[:2], "adverse-impact", "subgroups", "proxies", "conditional", "individual"),
+    "mitigation",
     *PILLARS[2:],
 )
 #: From the most urgent; a pillar without a criterion stands before those that passed.
@@ -49,6 +50,7 @@ HUGEST = 10**290
 
 #: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
 _HINTS = {
+    "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
     "conditional": ("conditional_", "gap_share_of_control"),

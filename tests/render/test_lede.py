@@ -1,6 +1,8 @@
-"""The sentences that open the sections of subgroups, proxies and individual fairness."""
+"""The sentences that open the sections of audits about groups and rows, and their drawing."""
 
 from __future__ import annotations
+
+import re
 
 import numpy as np
 import pandas as pd
@@ -8,6 +10,7 @@ import pytest
 
 from auditkit.audit import run
 from auditkit.render.html import render
+from auditkit.report import AuditRecord, Scalar, TableRecord
 from auditkit.subject import Subject
 
 
@@ -107,3 +110,54 @@ def test_swapped_words_are_said_in_a_sentence_and_tabled() -> None:
     assert "Swapping such words as “he” and “she” changes the decision" in text
     assert "of the 120 texts that hold one" in text
     assert "What swapping one pair of words does" in text
+
+
+def mitigated(outcome: str, *, reads_group: bool = False) -> str:
+    """The page of a mitigation, as its tables tell it."""
+    gaps = ("demographic_parity_difference", "accuracy", "equal_opportunity_difference")
+    columns = ("variant", "stage", "unbeaten", "target", "inside_target", *gaps)
+    variants: list[list[Scalar]] = [
+        ["as audited", "as audited", True, 0.1, False, 0.168, 0.855, 0.055],
+        ["<fair>", "in training", True, 0.1, True, 0.076, 0.851, 0.194],
+    ]
+    takes: dict[str, Scalar] = {
+        "attribute": "sex", "metric": "demographic_parity_difference", "target": 0.1,
+        "outcome": outcome, "variant": "<fair>", "reads_group": reads_group, "gap_before": 0.168,
+        "gap": 0.076, "gap_low": 0.056, "gap_high": 0.095, "accuracy_change": -0.004,
+        "accuracy_change_low": -0.009, "accuracy_change_high": 0.002,
+    }  # fmt: skip
+    bare = run(Subject.from_scores(pd.DataFrame({"y": [0, 1], "p": [0.2, 0.9]}), label="y",
+                                   score="p"), None, ["performance"])  # fmt: skip
+    tables = [
+        TableRecord(id=f"mitigation.{name}", audit="mitigation", title=name, columns=list(held),
+                    rows=rows, chart=chart, source="test")
+        for name, held, rows, chart in (
+            ("variants", columns, variants, "frontier"),
+            ("what-it-takes", takes, [list(takes.values())], None),
+        )
+    ]  # fmt: skip
+    done = AuditRecord(name="mitigation", status="completed")
+    return render(bare.model_copy(update={"tables": tables, "audits": [*bare.audits, done]}))
+
+
+def test_what_it_takes_is_said_with_its_price_and_with_what_opens_meanwhile() -> None:
+    text = mitigated("cheapest within the target")
+    assert (
+        "The demographic parity difference by sex can be brought from 0.168 to <b>0.0760 (0.0560 "
+        "to 0.0950)</b>, surely within the target of 0.1. The cheapest way that was tried is "
+        "&lt;fair&gt;: accuracy changes by −0.00400 (−0.00900 to 0.00200). "  # noqa: RUF001 - minus
+        "Meanwhile the equal opportunity difference goes from 0.0550 to 0.194."
+    ) in re.sub(r"</?bdi[^>]*>|\s+(?=\s)", "", text)
+    assert "guarantees nothing" in text
+    assert "ask counsel" not in text
+
+
+def test_where_the_group_has_to_be_known_counsel_is_to_be_asked() -> None:
+    assert "which may be unlawful: ask counsel" in mitigated(
+        "cheapest within the target", reads_group=True
+    )
+
+
+def test_where_the_target_is_not_reached_or_was_met_before_it_is_said() -> None:
+    assert "The closest, " in mitigated("none is within it; this one comes closest")
+    assert "is within the target of 0.1 already" in mitigated("already within the target")
