@@ -275,8 +275,8 @@ class Bench:
             sensitive_features=names[known],
             random_state=self.seeds[2],
         )
-        left = int((~known).sum())
-        note = f"needs to know each person's {quote(self.column)} to decide; {DRAWN}"
+        left, needs = int((~known).sum()), f"needs each person's {quote(self.column)} to decide"
+        note = f"{needs}: may be unlawful, ask counsel; {DRAWN}"
         note += f"; {left:,} rows of other or unknown group keep the threshold" if left else ""
         yield Variant(name, "after training", decided, reads_group=True, note=note)
 

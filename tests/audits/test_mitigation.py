@@ -99,7 +99,7 @@ def test_thresholds_by_group_come_close_to_parity_on_rows_they_were_not_chosen_o
     line = variants(whole())["threshold for each group"]
     assert float(str(line[GAP])) < 0.08
     assert line["reads_group"] is True
-    assert "needs to know each person's 'sex' to decide" in str(line["note"])
+    assert "needs each person's 'sex' to decide: may be unlawful, ask counsel" in str(line["note"])
 
 
 def test_what_it_takes_is_the_cheapest_within_the_target() -> None:
