@@ -19,9 +19,10 @@ from auditkit.methods import (
     regression,
     sequences,
 )
-from auditkit.methods.cells import RATES, Rate, Sums
-from auditkit.methods.class_performance import BALANCED_ACCURACY, MAJORITY_ACCURACY, Classified
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
+from auditkit.methods.cells import RATES
+from auditkit.methods.class_performance import MAJORITY_ACCURACY, Classified
+from auditkit.methods.count_metrics import COUNT_METRICS, Counted
+from auditkit.methods.estimates import Estimate, FloatArray, as_interval
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 from auditkit.roles import TASKS
 from auditkit.subject import NEEDS, Subject
@@ -32,15 +33,6 @@ Outcomes = npt.NDArray[np.int8]
 _NO_SCORES = "the subject has decisions but no scores of the classes; give a model"
 _SHOWN = ("accuracy", "true_positive_rate", "precision", "selection_rate", "base_rate")
 
-F1 = Metric(
-    "f1",
-    "F1",
-    "Harmonic mean of precision and true positive rate.",
-    "rate",
-    better="higher",
-    low=0.0,
-    high=1.0,
-)
 ROC_AUC = Metric(
     "roc_auc",
     "Area under the ROC curve",
@@ -67,8 +59,6 @@ CALIBRATION_IN_THE_LARGE = Metric(
     low=-1.0,
     high=1.0,
 )
-#: F1 follows from the share of true positives among the rows that are positive or selected.
-_JACCARD = Rate(F1, ((0, 0), (0, 1)), ((0, 1), (1, 1)), "both", "positive or selected")
 #: A metric, its estimate, its rows, what was counted, and the effective rows where weighted.
 _Counted = tuple[Metric, Estimate, int, str, tuple[float, ...]]
 
@@ -103,7 +93,8 @@ class Performance:
     counted: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(RATES[name].metric for name in _SHOWN),
-        *(BALANCED_ACCURACY, F1, MAJORITY_ACCURACY),
+        *(made.metric for made in COUNT_METRICS.values()),
+        MAJORITY_ACCURACY,
         *(ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE),
         *class_performance.METRICS,
         *regression.METRICS,
@@ -120,15 +111,15 @@ class Performance:
 
         Args:
             subject: What is audited.
-            rng: Not used: all intervals are closed forms.
+            rng: Draws the replicates of the Matthews correlation.
 
         Yields:
             The metrics of the task; then the tables `calibration` and `roc` where there are
             scores, and `loss` where there is a training record.
         """
-        del rng
         if subject.task == "binary":
-            yield from self._decisions(subject.cells.table(), subject.cells.sums())
+            held = Counted(subject.cells.table(), subject.cells.sums())
+            yield from self._decisions(held, rng)
             yield from self._scores(subject)
         else:
             yield from self._of_task(subject)
@@ -145,33 +136,29 @@ class Performance:
         else:
             yield from sequences.measure_texts(y_true, y_pred, self.level, weights)
 
-    def _decisions(self, table: IntArray, sums: Sums | None) -> Iterator[Measurement]:
-        for metric, estimate, n, words, effective in self._counted(table, sums):
-            if sums is None:
+    def _decisions(self, held: Counted, rng: np.random.Generator) -> Iterator[Measurement]:
+        for metric, estimate, n, words, effective in self._counted(held, rng):
+            if held.sums is None:
                 yield _measured(metric, estimate, n, words)
             else:
                 told = weighted_words(words, effective)
                 yield _measured(metric, on_effective_counts(estimate), n, told)
 
-    def _counted(self, table: IntArray, sums: Sums | None) -> Iterator[_Counted]:
-        def effective(rate: Rate) -> tuple[float, float]:
-            successes, totals = rate.of(table) if sums is None else rate.effective(sums)
-            return successes.item(), totals.item()
-
+    def _counted(self, held: Counted, rng: np.random.Generator) -> Iterator[_Counted]:
         for name in _SHOWN:
             rate = RATES[name]
-            successes, totals = (int(count) for count in rate.of(table))
+            successes, totals = (int(count) for count in rate.of(held.table))
             words = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
-            won, rows = effective(rate)
+            won, rows = held.share(rate)
             yield rate.metric, self._share(won, rows, words), totals, words, (rows,)
-        n = int(table.sum())
-        (tn, fp), (fn, tp) = table.tolist()
+        n, ((tn, fp), (fn, tp)) = int(held.table.sum()), held.table.tolist()
         counts = f"{tp:,} true and {fp:,} false positives, {tn:,} true and {fn:,} false negatives"
-        both = (*effective(RATES["true_positive_rate"]), *effective(RATES["true_negative_rate"]))
-        yield BALANCED_ACCURACY, self._balanced(*both), n, counts, both[1::2]
-        right, rows = effective(_JACCARD)
-        yield F1, self._f1(right, rows - right), tp + fp + fn, counts, (rows,)
-        won, rows = effective(RATES["base_rate"])
+        for made in COUNT_METRICS.values():
+            rests = int(made.counted.of(held.table)[1])
+            found = made.estimate(held, rng, self.level)
+            worth = () if found.value is None else made.worth(held)
+            yield made.metric, found, rests, counts, worth
+        won, rows = held.share(RATES["base_rate"])
         most = tp + fn if 2 * won >= rows else tn + fp
         words = f"{most:,} of {n:,} rows have the commoner outcome"
         yield MAJORITY_ACCURACY, self._share(max(won, rows - won), rows, words), n, words, (rows,)
@@ -181,20 +168,6 @@ class Performance:
             return Estimate.undefined(f"no such rows: {words}")
         bounds = intervals.wilson(successes, totals, self.level)
         return Estimate(successes / totals, as_interval(bounds, self.level, "Wilson"))
-
-    def _balanced(self, tp: float, positives: float, tn: float, negatives: float) -> Estimate:
-        if positives == 0 or negatives == 0:
-            return Estimate.undefined("all true outcomes are the same")
-        bounds = intervals.mean_of_two(tp, positives, tn, negatives, self.level)
-        value = (tp / positives + tn / negatives) / 2
-        return Estimate(value, as_interval(bounds, self.level, "MOVER of Wilson limits"))
-
-    def _f1(self, true_positives: float, errors: float) -> Estimate:
-        if true_positives + errors == 0:
-            return Estimate.undefined("no row is positive or selected")
-        bounds = intervals.f1(true_positives, errors, self.level)
-        value = 2 * true_positives / (2 * true_positives + errors)
-        return Estimate(value, as_interval(bounds, self.level, "Wilson of the Jaccard index"))
 
     def _scores(self, subject: Subject) -> Iterator[Measurement | Table]:
         score, n = subject.y_score, len(subject)

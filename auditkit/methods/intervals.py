@@ -239,6 +239,7 @@ def mean_of_two(
     second: npt.ArrayLike,
     second_total: npt.ArrayLike,
     level: float = 0.95,
+    limits: Callable[..., Bounds] = wilson,
 ) -> Bounds:
     """MOVER interval of the mean of two independent proportions, such as balanced accuracy.
 
@@ -248,6 +249,7 @@ def mean_of_two(
         second: Successes of the second sample, for example true negatives; unit: rows.
         second_total: Size of the second sample, for example negatives; unit: rows.
         level: Two-sided confidence level, in (0, 1).
+        limits: Gives the limits of one proportion; see `auditkit.methods.gaps` for a wider choice.
 
     Returns:
         Lower and upper bounds, in [0, 1]; NaN where a sample is empty.
@@ -256,29 +258,35 @@ def mean_of_two(
         ValueError: If a count lies outside 0..total.
 
     Source:
-        Zou and Donner (2008), Stat. Med. 27:1693, with Wilson limits.
+        Zou and Donner (2008), Stat. Med. 27:1693.
 
     Example:
         >>> low, high = mean_of_two(10, 10, 10, 10)
         >>> round(float(low), 4), float(high)
         (0.8038, 1.0)
     """
-    p1, (l1, u1) = _rate(first, first_total), wilson(first, first_total, level)
-    p2, (l2, u2) = _rate(second, second_total), wilson(second, second_total, level)
+    p1, (l1, u1) = _rate(first, first_total), limits(first, first_total, level)
+    p2, (l2, u2) = _rate(second, second_total), limits(second, second_total, level)
     middle = (p1 + p2) / 2
     return middle - np.hypot(p1 - l1, p2 - l2) / 2, middle + np.hypot(u1 - p1, u2 - p2) / 2
 
 
-def f1(true_positives: npt.ArrayLike, errors: npt.ArrayLike, level: float = 0.95) -> Bounds:
+def f1(
+    true_positives: npt.ArrayLike,
+    errors: npt.ArrayLike,
+    level: float = 0.95,
+    limits: Callable[..., Bounds] = wilson,
+) -> Bounds:
     """Interval of F1, through the Jaccard index.
 
     F1 = 2J / (1 + J) with J = TP / (TP + FP + FN), a plain proportion of the rows that are
-    positive or selected. The Wilson interval of J is mapped by the same rising function.
+    positive or selected. The interval of J is mapped by the same rising function.
 
     Args:
         true_positives: Rows that are positive and selected; unit: rows.
         errors: False positives plus false negatives; unit: rows.
         level: Two-sided confidence level, in (0, 1).
+        limits: Gives the limits of J; see `auditkit.methods.gaps` for a wider choice.
 
     Returns:
         Lower and upper bounds, in [0, 1]; NaN where no row is positive or selected.
@@ -295,7 +303,7 @@ def f1(true_positives: npt.ArrayLike, errors: npt.ArrayLike, level: float = 0.95
         (0.476, 0.908)
     """
     totals = np.asarray(true_positives) + np.asarray(errors)
-    low, high = wilson(true_positives, totals, level)
+    low, high = limits(true_positives, totals, level)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 

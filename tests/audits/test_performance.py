@@ -69,6 +69,7 @@ def test_values_equal_those_of_scikit_learn(
         "accuracy": metrics.accuracy_score(y, yhat),
         "balanced_accuracy": metrics.balanced_accuracy_score(y, yhat),
         "f1": metrics.f1_score(y, yhat),
+        "mcc": metrics.matthews_corrcoef(y, yhat),
         "precision": metrics.precision_score(y, yhat),
         "true_positive_rate": metrics.recall_score(y, yhat),
         "selection_rate": yhat.mean(),

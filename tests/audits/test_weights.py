@@ -13,6 +13,7 @@ from sklearn import metrics
 from support import scored
 
 from auditkit.audit import run
+from auditkit.audits.fairness import Fairness
 from auditkit.evidence import ALL_GROUPS
 from auditkit.methods.decision_groups import WITHHELD
 from auditkit.methods.weighting import kish
@@ -74,6 +75,7 @@ def test_performance_equals_scikit_learn_with_sample_weight(weighted: Report) ->
         "accuracy": metrics.accuracy_score(*both, **w),
         "balanced_accuracy": metrics.balanced_accuracy_score(*both, **w),
         "f1": metrics.f1_score(*both, **w),
+        "mcc": metrics.matthews_corrcoef(*both, **w),
         "precision": metrics.precision_score(*both, **w),
         "true_positive_rate": metrics.recall_score(*both, **w),
         "selection_rate": np.average(of.y_pred, weights=of.weights),
@@ -139,9 +141,14 @@ def test_whole_weights_have_the_values_of_repeated_rows() -> None:
     frame = people(200)
     frame["w"] = np.random.default_rng(1).integers(1, 5, 200)
     repeated = frame.loc[frame.index.repeat(frame["w"])]
-    ours, theirs = by_id(report(frame, sensitive=["sex", "race"])), by_id(
-        report(repeated, None, sensitive=["sex", "race"])
-    )  # fmt: skip
+    sensitive = ["sex", "race"]
+    ours, theirs = (
+        by_id(run(held, None, ["performance", Fairness(min_group=1)]))  # the same groups in both
+        for held in (
+            subject(frame, sensitive=sensitive),
+            subject(repeated, None, sensitive=sensitive),
+        )
+    )
     counted = {"group_size", "group_count", "unknown_share"}
     for key, found in theirs.items():
         if found.metric not in counted and ours[key].value is not None:
