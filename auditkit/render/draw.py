@@ -15,7 +15,7 @@ from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
 from auditkit.render.charts_rows import bars, forest, phases
 from auditkit.render.charts_strata import conditional
-from auditkit.render.figures import Figure, data_table, source_note
+from auditkit.render.figures import ROWS, Figure, data_table, source_note
 from auditkit.render.page import Page
 from auditkit.render.text import name
 from auditkit.report import TableRecord
@@ -38,6 +38,8 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "roc": (roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
+#: Rows of the plain tables of which the first say most.
+FEW = {"gap-tests": 18}
 
 
 def figures(page: Page, table: TableRecord) -> list[Figure]:
@@ -62,5 +64,5 @@ def plain(page: Page, table: TableRecord) -> Figure:
     kind = f"table.{table.chart}"
     ours = page.words.has(kind)
     caption = page.words(kind if ours else "table.caption", n=len(table.rows))
-    data, note = data_table(page, table), source_note(table)
+    data, note = data_table(page, table, FEW.get(table.chart or "", ROWS)), source_note(table)
     return Figure(name(table.title, 80), caption, data=data, note=note, opened=ours)

@@ -187,22 +187,23 @@ def source_note(table: TableRecord) -> Markup:
     return name(table.source, 1200) if table.source else NOTHING
 
 
-def data_table(page: Page, table: TableRecord) -> DataTable:
+def data_table(page: Page, table: TableRecord, most: int = ROWS) -> DataTable:
     """Write the numbers of a table; bounds stand with the number that they belong to.
 
     Args:
         page: The record.
         table: Any table.
+        most: Rows that are shown.
 
     Returns:
-        The texts of its first `ROWS` rows.
+        The texts of its first rows.
     """
     columns = _columns(table)
     rows = records(table)
     heads = tuple(_head(page, column, low is not None) for column, low, _ in columns)
     numeric = tuple(_is_numeric(rows, column) for column, _, _ in columns)
-    kept = tuple(tuple(_cell(page, row, *column) for column in columns) for row in rows[:ROWS])
-    return DataTable(heads, numeric, kept, max(0, len(rows) - ROWS))
+    kept = tuple(tuple(_cell(page, row, *column) for column in columns) for row in rows[:most])
+    return DataTable(heads, numeric, kept, max(0, len(rows) - most))
 
 
 def _columns(table: TableRecord) -> list[tuple[str, str | None, str | None]]:

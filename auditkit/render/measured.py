@@ -1,7 +1,8 @@
 """All measurements of an audit, laid out so that hundreds of them can be read.
 
-What is about all rows, or compares all groups, is a list; what is about single groups is a
-table with a row for each group and a column for each metric.
+What is about all rows is a list. What compares all groups of several columns is a table with a row
+for each metric and a column for each attribute; what is about single groups is a table with a row
+for each group and a column for each metric.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ class MeasureRow:
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """Measurements of single groups.
+    """Measurements of single groups, or of what compares them.
 
     Attributes:
-        title: The columns of the data whose groups these are.
-        heads: Titles of the metrics.
-        rows: Group and one cell a metric.
+        title: The columns of the data whose groups these are, or what is compared.
+        first: Title of the first column.
+        heads: Titles of the metrics, or of the attributes.
+        rows: Group and one cell a metric, or metric and one cell an attribute.
     """
 
     title: Markup
+    first: Markup
     heads: tuple[Markup, ...]
     rows: tuple[tuple[Markup, tuple[Markup, ...]], ...]
 
@@ -51,14 +54,18 @@ class Measures:
     """All measurements of an audit.
 
     Attributes:
-        listed: About all rows or over all groups.
+        listed: About all rows, or over all groups of one attribute.
+        compared: Over all groups of several attributes, or None.
         matrices: About single groups.
+        single: How many are about single groups.
         count: How many there are.
         is_short: Whether the list can stand in the open.
     """
 
     listed: tuple[MeasureRow, ...]
+    compared: Matrix | None
     matrices: tuple[Matrix, ...]
+    single: int
     count: int
 
     @property
@@ -67,20 +74,34 @@ class Measures:
         return len(self.listed) <= SHORT
 
     @property
-    def single(self) -> int:
-        """How many are about single groups."""
-        return self.count - len(self.listed)
+    def whole(self) -> int:
+        """How many are not about single groups."""
+        return self.count - self.single
 
 
 def measures(page: Page, measurements: Sequence[MeasurementRecord]) -> Measures:
     """Lay out the measurements of an audit."""
     single = [m for m in measurements if _is_single(m)]
-    listed = [m for m in measurements if not _is_single(m)]
+    compared = _compared([m for m in measurements if m.slice and not _is_single(m)])
+    apart = {m.id for m in compared}
+    listed = [m for m in measurements if not _is_single(m) and m.id not in apart]
     keys = dict.fromkeys(tuple(m.slice) for m in single)
     matrices = tuple(
         _matrix(page, key, [m for m in single if tuple(m.slice) == key]) for key in keys
     )
-    return Measures(tuple(_row(page, m) for m in listed), matrices, len(measurements))
+    return Measures(
+        listed=tuple(_row(page, m) for m in listed),
+        compared=_compared_matrix(page, compared) if compared else None,
+        matrices=matrices,
+        single=len(single),
+        count=len(measurements),
+    )
+
+
+def _compared(found: Sequence[MeasurementRecord]) -> list[MeasurementRecord]:
+    """Those of metrics that compare the groups of several attributes; a few can be listed."""
+    attributes = {tuple(m.slice) for m in found}
+    return [*found] if len(attributes) > 1 and len(found) > SHORT else []
 
 
 def _is_single(measurement: MeasurementRecord) -> bool:
@@ -135,7 +156,23 @@ def _matrix(page: Page, key: tuple[str, ...], found: Sequence[MeasurementRecord]
         for group in groups
     )
     title = Markup(" \N{MULTIPLICATION SIGN} ").join(name(column) for column in key)
-    return Matrix(title, tuple(page.metric_title(metric) for metric in metrics), rows)
+    heads = tuple(page.metric_title(metric) for metric in metrics)
+    return Matrix(title, page.words("groups.group"), heads, rows)
+
+
+def _compared_matrix(page: Page, found: Sequence[MeasurementRecord]) -> Matrix:
+    """A row for each metric and a column for each attribute or intersection."""
+    attributes = {tuple(m.slice): page.where(m.slice) for m in found}
+    by_place = {(m.metric, tuple(m.slice)): m for m in found}
+    rows = tuple(
+        (
+            page.metric_title(metric),
+            tuple(_entry(page, by_place.get((metric, key)), 0.0) for key in attributes),
+        )
+        for metric in dict.fromkeys(m.metric for m in found)
+    )
+    title, first = page.words("measures.compared"), page.words("measures.metric")
+    return Matrix(title, first, tuple(attributes.values()), rows)
 
 
 def _entry(page: Page, measurement: MeasurementRecord | None, beside: float) -> Markup:

@@ -18,6 +18,7 @@ RATES = {
     "demographic_parity": ("selection_rate",),
     "equal_opportunity": ("true_positive_rate",),
     "equalized_odds": ("true_positive_rate", "false_positive_rate"),
+    "predictive_parity": ("precision",),
 }
 #: How sources of a limit are written that mean the policy itself.
 OWN = frozenset({"", "own policy", "policy", "own", "house rule"})
@@ -125,7 +126,7 @@ def measured_sentence(
     """Say what a measurement shows; the groups of a gap are named where they can be found."""
     value = page.measured(measurement, limits)
     gap = find_gap(page, measurement)
-    if gap is not None:
+    if gap is not None and _may_name(page, gap):
         return _gap_sentence(page, gap, value)
     title, over = page.metric_title(measurement.metric), _over(page, measurement)
     return page.words("finding.measured", metric=title, where=over, value=value)
@@ -172,6 +173,18 @@ def _pairs(page: Page, gap: Gap) -> list[dict[str, Scalar]]:
         if string(row, "attribute") == gap.attribute and string(row, "metric") == gap.rate
     ]
     return sorted(rows, key=lambda row: -abs(number(row, "difference") or 0.0))
+
+
+def _may_name(page: Page, gap: Gap) -> bool:
+    """Whether the record says which pairs are told apart: else no group is named as the worst."""
+    table = page.table("fairness", "tests")
+    tested = [
+        row
+        for row in (records(table) if table else [])
+        if string(row, "attribute") == gap.attribute and string(row, "metric") == gap.rate
+    ]
+    all_apart = all(row.get("told_apart") == row.get("pairs") for row in tested)
+    return all_apart or bool(_pairs(page, gap))
 
 
 def _chance(page: Page, gap: Gap) -> bool:
