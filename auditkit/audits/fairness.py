@@ -14,12 +14,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from auditkit.errors import InputError, range_problems
+from auditkit.errors import InputError, Problem, range_problems
 from auditkit.evidence import ALL_GROUPS, Measurement, Metric, Table
 from auditkit.methods.cells import RATES, count_cells
-from auditkit.methods.class_groups import ACCURACY_DIFFERENCE, ClassesByGroup
+from auditkit.methods.class_groups import ClassesByGroup
 from auditkit.methods.crossing import cross
-from auditkit.methods.decision_groups import DecisionsByGroup, measure_share, undefined
+from auditkit.methods.decision_groups import PAIRED, DecisionsByGroup, measure_share, undefined
 from auditkit.methods.group_sizes import (
     GROUP_COUNT,
     GROUP_SIZE,
@@ -30,7 +30,7 @@ from auditkit.methods.group_sizes import (
 )
 from auditkit.methods.group_tasks import ByGroup, Grouped, NumbersByGroup, TextsByGroup
 from auditkit.methods.groupwise import Settings
-from auditkit.methods.parity import PARITY, PARITY_BOUNDS
+from auditkit.methods.parity import COMPARED, PARITY_BOUNDS
 from auditkit.roles import TASKS, group_labels, origin
 from auditkit.subject import Groups, Subject
 
@@ -57,6 +57,8 @@ class Fairness:
         max_groups: A column with more groups than this is counted but not compared.
         max_intersections: Two columns with more combinations than this are not crossed.
         max_pairs: Most pairs in the table `pairs` for each column and rate.
+        pairs_of: Rates of binary decisions whose pairs are listed; the table `tests` counts the
+            pairs of all gaps.
 
     Raises:
         InputError: If a setting is out of range; every problem is listed.
@@ -74,6 +76,7 @@ class Fairness:
     max_groups: int = 100
     max_intersections: int = 100
     max_pairs: int = 50
+    pairs_of: tuple[str, ...] = PAIRED
 
     name: ClassVar[str] = "fairness"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
@@ -83,30 +86,39 @@ class Fairness:
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
         *DecisionsByGroup.shown,
-        *PARITY,
+        *DecisionsByGroup.gaps,
         *PARITY_BOUNDS,
-        *(ACCURACY_DIFFERENCE, *NumbersByGroup.shown, *NumbersByGroup.gaps),
+        *(*NumbersByGroup.shown, *NumbersByGroup.gaps),
         *(*TextsByGroup.shown, *TextsByGroup.gaps),
     )
 
     def __post_init__(self) -> None:
         problems = range_problems(self, min_group=1, max_groups=1, max_intersections=1, max_pairs=1)
+        problems += self._unknown_rates()
         if problems:
             raise InputError(problems)
+
+    def _unknown_rates(self) -> list[Problem]:
+        where = f"[audits.{self.name}] pairs_of"
+        return [
+            Problem.unknown(where, name, COMPARED, "rate")
+            for name in self.pairs_of
+            if name not in COMPARED
+        ]
 
     def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
         """Measure every group, gap and pair, as the task has them.
 
         Args:
             subject: What is audited.
-            rng: Not used: all intervals are closed forms.
+            rng: Seeds the shuffles that test the gaps, and the replicates of the Matthews
+                correlation: a stream for each column and number, which no other can move.
 
         Yields:
             By column and by intersection: sizes and rates of the groups, then the gaps. Then the
-            tables `groups` and `pairs`.
+            tables `groups`, `pairs` and, for binary decisions, `tests`.
         """
-        del rng
-        by_group = _by_group(subject, Settings(self.level, self.min_group, self.max_pairs))
+        by_group = self._by_group(subject, int(rng.integers(2**63)))
         for columns in self._crossings(subject.sensitive):
             groups = [subject.groups[name] for name in columns]
             yield group_count({held.column: held.names for held in groups}, len(subject))
@@ -154,19 +166,19 @@ class Fairness:
             for i in range(len(crossing.labels)):
                 yield measure_share(rate, crossing, i, self.level)
 
-
-def _by_group(subject: Subject, settings: Settings) -> ByGroup:
-    labels = {name: group_labels(subject.groups[name]) for name in subject.sensitive}
-    if subject.task == "binary":
-        return DecisionsByGroup(subject.cells, labels, settings)
-    rows = Grouped(
-        codes={name: subject.groups[name].codes for name in subject.sensitive},
-        labels=labels,
-        y_true=subject.y_true,
-        y_pred=subject.y_pred,
-        weights=subject.weights,
-    )
-    if subject.task == "multiclass":
-        return ClassesByGroup(rows, settings, subject.classes)
-    of_numbers = subject.task == "regression"
-    return NumbersByGroup(rows, settings) if of_numbers else TextsByGroup(rows, settings)
+    def _by_group(self, subject: Subject, seed: int) -> ByGroup:
+        settings = Settings(self.level, self.min_group, self.max_pairs)
+        labels = {name: group_labels(subject.groups[name]) for name in subject.sensitive}
+        if subject.task == "binary":
+            return DecisionsByGroup(subject.cells, labels, settings, self.pairs_of, seed)
+        rows = Grouped(
+            codes={name: subject.groups[name].codes for name in subject.sensitive},
+            labels=labels,
+            y_true=subject.y_true,
+            y_pred=subject.y_pred,
+            weights=subject.weights,
+        )
+        if subject.task == "multiclass":
+            return ClassesByGroup(rows, settings, subject.classes)
+        of_numbers = subject.task == "regression"
+        return NumbersByGroup(rows, settings) if of_numbers else TextsByGroup(rows, settings)

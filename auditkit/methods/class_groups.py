@@ -27,7 +27,6 @@ from auditkit.methods.groupwise import (
     Settings,
     Shares,
     describe,
-    gap_metric,
     groups_table,
     measure_gap,
     measure_group,
@@ -36,6 +35,7 @@ from auditkit.methods.groupwise import (
 )
 from auditkit.methods.intervals import wilson
 from auditkit.methods.parity import (
+    ACCURACY_DIFFERENCE,
     DEMOGRAPHIC_PARITY_DIFFERENCE,
     DEMOGRAPHIC_PARITY_RATIO,
     EQUAL_OPPORTUNITY_DIFFERENCE,
@@ -43,7 +43,6 @@ from auditkit.methods.parity import (
 )
 
 ACCURACY = RATES["accuracy"].metric
-ACCURACY_DIFFERENCE = gap_metric(ACCURACY)
 #: Classes of one attribute that the tables list at most, those with the widest gaps.
 LISTED = 20
 

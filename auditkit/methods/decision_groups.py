@@ -1,4 +1,4 @@
-"""Decisions by group: the rates of every group, the parity gaps between them, and the pairs."""
+"""Decisions by group: the rates of every group, the gaps between them, the pairs, and the tests."""
 
 from __future__ import annotations
 
@@ -9,11 +9,28 @@ from auditkit.errors import quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import gaps
 from auditkit.methods.cells import RATES, Cells, Rate
+from auditkit.methods.count_metrics import (
+    COUNT_METRICS,
+    FALSE_NEGATIVE_SHARE,
+    TREATMENT_RATIO,
+    CountMetric,
+    treatment_ratio,
+)
 from auditkit.methods.crossing import Comparison, Crossing, cross, over, rows_words
-from auditkit.methods.estimates import as_interval
+from auditkit.methods.decision_gaps import Family, count_gaps, of_group
+from auditkit.methods.estimates import Estimate, as_interval
 from auditkit.methods.groupwise import PAIR_COLUMNS, Lines, Settings
 from auditkit.methods.intervals import wilson
-from auditkit.methods.parity import PARITY, PARITY_BOUNDS, parity
+from auditkit.methods.parity import (
+    COMPARED,
+    FURTHER,
+    PARITY,
+    PARITY_BOUNDS,
+    Gap,
+    further_gaps,
+    parity,
+)
+from auditkit.methods.resampling import stream
 from auditkit.methods.weighting import EFFECTIVE, weighted_words
 
 #: Why a model without a choice has no parity.
@@ -26,7 +43,10 @@ _TABLED = (
     *("precision", "accuracy"),
 )
 _SHOWN = (*_TABLED, "false_negative_rate")
-_PAIRED = ("selection_rate", "true_positive_rate", "false_positive_rate")
+#: Rates that are measured for the groups of single columns only: a report shows every number.
+_FURTHER = ("true_negative_rate", "negative_predictive_value")
+#: Rates whose pairs of groups are listed, unless told otherwise.
+PAIRED = ("selection_rate", "true_positive_rate", "false_positive_rate")
 
 
 @dataclass
@@ -44,21 +64,35 @@ class DecisionsByGroup:
     cells: Cells
     labels: Mapping[str, Sequence[str]]
     settings: Settings
+    paired: Sequence[str] = PAIRED
+    seed: int = 0
     lines: Lines = field(default_factory=Lines)
+    family: Family = field(default_factory=Family)
 
-    gaps = PARITY
-    shown = tuple(RATES[name].metric for name in _SHOWN)
+    gaps = (*PARITY, *FURTHER)
+    shown = (
+        *(RATES[name].metric for name in (*_SHOWN, *_FURTHER)),
+        *(made.metric for made in COUNT_METRICS.values()),
+        TREATMENT_RATIO,
+    )
 
     def cross(self, columns: Sequence[str]) -> Crossing:
         """Cross the groups of some columns."""
         return cross(self.cells, self.labels, columns)
 
     def of_group(self, crossing: Crossing, i: int) -> Iterator[Measurement]:
-        """Measure the rates of one group."""
+        """Measure the rates of one group; of an intersection, the main ones."""
         level = self.settings.level
         measured = tuple(measure_share(RATES[name], crossing, i, level) for name in _SHOWN)
         yield from measured
         self.lines.groups.append(_line(crossing, i, measured))
+        if len(crossing.columns) > 1:
+            return
+        for name in _FURTHER:
+            yield measure_share(RATES[name], crossing, i, level)
+        for made in COUNT_METRICS.values():
+            yield _measure_count(made, crossing, i, level, self.seed)
+        yield _measure_treatment(crossing, i, level)
 
     def between(self, crossing: Crossing) -> Iterator[Measurement]:
         """Measure the gaps between the groups, none for a model without a choice."""
@@ -67,23 +101,32 @@ class DecisionsByGroup:
             yield from undefined(CONSTANT, crossing.everyone, rows, self.gaps)
             return
         yield from self._gaps(crossing)
-        self._gather_pairs(crossing)
 
     def _gaps(self, crossing: Crossing) -> Iterator[Measurement]:
-        selection, recall, alarms = (
-            crossing.compare(RATES[name], self.settings.min_group) for name in _PAIRED
-        )
-        for metric, estimate, rates in parity(selection, recall, alarms, self.settings.level):
-            compared = "; ".join(self._over(rate) for rate in rates)
-            yield metric.measure(
-                estimate.value,
-                interval=estimate.interval,
-                reason=estimate.reason and f"{estimate.reason} ({compared})",
-                n=sum(rate.n for rate in rates),
-                slice=crossing.everyone,
-                source=f"between groups, unsigned; {compared}",
-            )
+        level, least = self.settings.level, self.settings.min_group
+        held = {name: crossing.compare(rate, least) for name, rate in COMPARED.items()}
+        selection, recall, alarms = (held[name] for name in PAIRED)
+        for gap in (*parity(selection, recall, alarms, level), *further_gaps(held, level)):
+            yield self._gap(gap, crossing)
+        yield from count_gaps(crossing, least, level, self.seed)
         yield from self._unknown_bounds(crossing, selection)
+        for rate in held.values():
+            self.family.add(crossing.title, rate, level, self.seed)
+        for name in self.paired:
+            self._gather_pairs(crossing.title, held[name])
+
+    def _gap(self, gap: Gap, crossing: Crossing) -> Measurement:
+        metric, estimate, rates = gap
+        compared = "; ".join(self._over(rate) for rate in rates)
+        against = "to overall" if metric.id.endswith("_to_overall") else "between groups"
+        return metric.measure(
+            estimate.value,
+            interval=estimate.interval,
+            reason=estimate.reason and f"{estimate.reason} ({compared})",
+            n=sum(rate.n for rate in rates),
+            slice=crossing.everyone,
+            source=f"{against}, unsigned; {compared}",
+        )
 
     def _over(self, held: Comparison) -> str:
         """Say what was compared and what was left out."""
@@ -121,26 +164,26 @@ class DecisionsByGroup:
                 slice=crossing.everyone,
             )
 
-    def _gather_pairs(self, crossing: Crossing) -> None:
-        for name in _PAIRED:
-            held = crossing.compare(RATES[name], self.settings.min_group)
-            successes, totals = held.effective
-            found = gaps.compare_pairs(successes, totals, self.settings.level)
-            if len(found) > self.settings.max_pairs:
-                apart = sum(pair.established for pair in found)
-                told = f"{apart:,} of {len(found):,} told apart"
-                self.lines.cut.append(f"{quote(crossing.title)} {name} ({told})")
-            for pair in found[: self.settings.max_pairs]:
-                named = (crossing.title, name, held.names[pair.a], held.names[pair.b])
-                numbers = (pair.difference, pair.low, pair.high, pair.p_adjusted)
-                self.lines.pairs.append((*named, *numbers, pair.established))
+    def _gather_pairs(self, attribute: str, held: Comparison) -> None:
+        name, most = held.rate.metric.id, self.settings.max_pairs
+        successes, totals = held.effective
+        found = gaps.compare_pairs(successes, totals, self.settings.level)
+        if len(found) > most:
+            apart = sum(pair.established for pair in found)
+            told = f"{apart:,} of {len(found):,} told apart"
+            self.lines.cut.append(f"{quote(attribute)} {name} ({told})")
+        for pair in found[:most]:
+            named = (attribute, name, held.names[pair.a], held.names[pair.b])
+            numbers = (pair.difference, pair.low, pair.high, pair.p_adjusted)
+            self.lines.pairs.append((*named, *numbers, pair.established))
 
     def tables(self) -> Iterator[Table]:
-        """The tables of groups and pairs."""
+        """The tables of groups, of pairs and of tests."""
         level, weighted = self.settings.level, self.cells.weights is not None
         yield _groups_table(self.lines, level, weighted=weighted)
         if self.lines.pairs:
             yield _pairs_table(self.lines, level, weighted=weighted)
+        yield from self.family.table(level)
 
 
 def undefined(
@@ -174,6 +217,49 @@ def measure_share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measu
         interval=as_interval(wilson(won, rows, level), level, method),
         source=source,
         slice=where,
+    )
+
+
+def _measure_count(
+    made: CountMetric, crossing: Crossing, i: int, level: float, seed: int
+) -> Measurement:
+    """Measure a number of the four counts of one group; see `measure_share`."""
+    held, size = of_group(crossing, i), int(crossing.sizes[i])
+    rests, n = int(made.rests_on(held.table)), int(made.counted.of(held.table)[1])
+    if size == 1 or rests == 1:
+        found, n, source = Estimate.undefined(WITHHELD), size, rows_words(size)
+    else:
+        found = made.estimate(held, stream(seed, crossing.title, made.metric.id), level)
+        worth = None if held.sums is None or n == 0 else made.worth(held)
+        source = weighted_words(f"{n:,} {made.words}", worth)
+    return made.metric.measure(
+        found.value,
+        interval=found.interval,
+        reason=found.reason,
+        n=n,
+        source=source,
+        slice=crossing.where(i),
+    )
+
+
+def _measure_treatment(crossing: Crossing, i: int, level: float) -> Measurement:
+    """Measure how many false negatives there are for each false positive; see `measure_share`."""
+    held, size = of_group(crossing, i), int(crossing.sizes[i])
+    missed, errors = (int(count) for count in FALSE_NEGATIVE_SHARE.of(held.table))
+    if size == 1 or errors == 1:
+        found, n, source = Estimate.undefined(WITHHELD), size, rows_words(size)
+    else:
+        found, n = treatment_ratio(held, level), errors
+        worth = None if held.sums is None or n == 0 else held.share(FALSE_NEGATIVE_SHARE)[1:]
+        source = f"{missed:,} false negatives, {errors - missed:,} false positives"
+        source = weighted_words(source, worth)
+    return TREATMENT_RATIO.measure(
+        found.value,
+        interval=found.interval,
+        reason=found.reason,
+        n=n,
+        source=source,
+        slice=crossing.where(i),
     )
 
 

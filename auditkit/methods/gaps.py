@@ -116,6 +116,47 @@ def ratio(successes: npt.ArrayLike, totals: npt.ArrayLike, level: float = 0.95) 
     return Estimate(float(rates.min() / rates.max()), interval)
 
 
+def spread(values: FloatArray, bounds: Bounds, level: float = 0.95, of: str = "") -> Estimate:
+    """Largest minus smallest of numbers that are no proportions, such as F1.
+
+    Args:
+        values: Shape (k,): the number of each group.
+        bounds: Lower and upper limits of each at `pair_level(level, k)`, each of shape (k,).
+        level: Two-sided level of the simultaneous interval, in (0, 1).
+        of: What the limits are, for a reader.
+
+    Returns:
+        The gap; undefined where there are fewer than 2 groups. Its interval holds 0 exactly where
+        the intervals of all pairs do.
+
+    Source:
+        Zou and Donner (2008), Stat. Med. 27:1693 (MOVER), for the pairs; Bonferroni over them.
+
+    Example:
+        >>> three = np.array([0.5, 0.6, 0.9])
+        >>> gap = spread(three, (three - 0.1, three + 0.1), of="F1 limits")
+        >>> round(gap.value, 3), round(gap.interval.low, 3), round(gap.interval.high, 3)
+        (0.4, 0.259, 0.541)
+    """
+    if values.size < 2:
+        return Estimate.undefined(TOO_FEW)
+    low, high = spread_pairs(values, bounds)
+    interval = Interval(
+        low=max(0.0, float(low.max())),
+        high=float(high.max(where=_off_diagonal(high), initial=-np.inf)),
+        level=level,
+        method=f"MOVER of {of}{over_pairs(values.size)}",
+    )
+    return Estimate(float(np.ptp(values)), interval)
+
+
+def spread_pairs(values: FloatArray, bounds: Bounds) -> Bounds:
+    """Bounds of every ordered pair, shape (k, k): of row group minus column group; see `spread`."""
+    below, above = values - bounds[0], bounds[1] - values
+    apart = values[:, None] - values[None, :]
+    return apart - np.hypot(below[:, None], above), apart + np.hypot(above[:, None], below)
+
+
 def largest(first: Estimate, second: Estimate, level: float = 0.95) -> Estimate:
     """The larger of two gaps, such as the equalized odds difference.
 
@@ -251,6 +292,18 @@ def compare_pairs(
         for (a, b), (p, test), p_adjusted in zip(ranked, tests, adjusted, strict=True)
     ]
     return tuple(sorted(pairs, key=lambda pair: -pair.difference))
+
+
+def count_apart(successes: npt.ArrayLike, totals: npt.ArrayLike, level: float = 0.95) -> int:
+    """Count the pairs of groups that the data tell apart, as `compare_pairs` establishes them.
+
+    Example:
+        >>> count_apart([56, 48, 3], [70, 80, 5])
+        1
+    """
+    if np.asarray(successes).shape[-1] < 2:
+        return 0
+    return int((_pairwise(intervals.newcombe, successes, totals, level)[0] > 0).sum())
 
 
 def bounds_with_unknown(

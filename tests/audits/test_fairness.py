@@ -15,9 +15,10 @@ import pytest
 from auditkit.audits.fairness import Fairness
 from auditkit.errors import InputError
 from auditkit.evidence import Measurement, Table
-from auditkit.methods import intervals
+from auditkit.methods import intervals, significance
 from auditkit.methods.decision_groups import CONSTANT, WITHHELD
-from auditkit.methods.parity import PARITY, PARITY_BOUNDS
+from auditkit.methods.parity import COMPARED, FURTHER, PARITY, PARITY_BOUNDS
+from auditkit.methods.permutation import NOT_WHOLE
 from auditkit.roles import group_labels
 from auditkit.subject import DataSource, Groups, Subject
 
@@ -497,3 +498,86 @@ def test_a_column_of_several_values_is_not_crossed_with_its_own_values() -> None
     assert {pair for pair in crossed if len(pair) == 2} == {
         ("e", "sex"), ("e: a", "sex"), ("e: b", "sex"),
     }  # fmt: skip
+
+
+# The further rates and gaps, and the tests of the gaps.
+
+
+def test_single_groups_have_all_their_rates_and_intersections_the_main_ones() -> None:
+    by = found(EVEN)
+    assert by.value("true_negative_rate", "F") == pytest.approx(50 / 60)
+    assert by.value("negative_predictive_value", "F") == pytest.approx(50 / 70)
+    assert by.value("balanced_accuracy", "F") == pytest.approx((20 / 40 + 50 / 60) / 2)
+    assert by.value("f1", "F") == pytest.approx(40 / 70)
+    assert by.value("mcc", "F") == pytest.approx((20 * 50 - 10 * 20) / (40 * 60 * 30 * 70) ** 0.5)
+    assert by.value("treatment_ratio", "F") == 2
+    assert by("treatment_ratio", "F").source == "20 false negatives, 10 false positives"
+    crossed = Found(subject_of(rows_of({("F", "a"): (9, 9, 9, 9), ("M", "b"): (9, 9, 9, 9)},
+                                       ("sex", "race"))))  # fmt: skip
+    assert ("mcc", ("race", "a"), ("sex", "F")) not in crossed.by
+    assert ("mcc_difference", ("race", "*"), ("sex", "*")) in crossed.by
+
+
+def test_what_one_person_would_give_away_is_withheld_in_the_further_rates_too() -> None:
+    by = found(EVEN | {"X": (1, 4, 0, 9)})  # one positive, one wrong way only
+    for metric in ("balanced_accuracy", "mcc"):
+        assert by(metric, "X").reason == WITHHELD
+    assert found(EVEN | {"X": (5, 1, 0, 9)})("treatment_ratio", "X").reason == WITHHELD
+
+
+def test_every_further_gap_leaves_out_small_groups_and_names_them() -> None:
+    small = found(EVEN | {"X": (2, 2, 3, 2)})
+    for metric in FURTHER:
+        assert small(metric.id).value == found(EVEN)(metric.id).value
+        assert "'X' (9 rows)" in small(metric.id).source
+    assert small("mcc_difference").interval is not None
+
+
+def test_with_one_group_every_further_gap_has_a_reason() -> None:
+    by = found({"F": (20, 10, 20, 50)})
+    for metric in FURTHER:
+        assert by(metric.id).value is None
+        assert "fewer than 2 groups" in str(by(metric.id).reason)
+    assert "tests" not in by.tables
+
+
+def test_the_tests_are_one_family_that_the_table_names() -> None:
+    table = found(EVEN).tables["tests"]
+    assert [row[1] for row in table.rows] == list(COMPARED)
+    raw, holm, bh = (np.array([row[i] for row in table.rows], dtype=float) for i in (6, 7, 8))
+    assert holm == pytest.approx(significance.holm(raw))
+    assert bh == pytest.approx(significance.benjamini_hochberg(raw))
+    assert "all 6 gaps tested in this audit" in table.source
+    selection = dict(zip(table.columns, table.rows[0], strict=True))
+    assert (selection["groups"], selection["pairs"]) == (2, 1)
+    assert selection["difference"] == pytest.approx(0.2)
+    (pair,) = [row for row in found(EVEN).tables["pairs"].rows if row[1] == "selection_rate"]
+    assert selection["told_apart"] == int(bool(pair[-1]))
+
+
+def test_one_more_column_moves_no_p_value_and_no_bootstrap_interval() -> None:
+    rows = rows_of(EVEN)
+    more = rows.assign(other=np.where(np.arange(len(rows)) % 2, "a", "b"))
+    alone, both = (
+        Found(subject_of(held)) for held in (rows, more[["group", "other", "y", "yhat"]])
+    )
+    p_of = {row[1]: row[6] for row in alone.tables["tests"].rows}
+    assert p_of == {r[1]: r[6] for r in both.tables["tests"].rows if r[0] == "group"}
+    assert alone("mcc", "F") == both("mcc", "F")
+
+
+def test_pairs_are_listed_of_the_rates_that_the_settings_name() -> None:
+    by = found(EVEN, Fairness(pairs_of=("precision",)))
+    assert {row[1] for row in by.tables["pairs"].rows} == {"precision"}
+    with pytest.raises(InputError, match="Did you mean 'precision'"):
+        Fairness(pairs_of=("precison",))
+
+
+def test_rows_of_unequal_weight_have_gaps_but_no_shuffles_and_the_table_says_why() -> None:
+    rows = rows_of(EVEN).assign(w=lambda f: 1.0 + np.arange(len(f)) % 3)
+    subject = Subject.from_scores(
+        rows, label="y", prediction="yhat", sensitive=["group"], weight="w"
+    )
+    table = Found(subject).tables["tests"]
+    assert {row[6:] for row in table.rows} == {(None, None, None)}
+    assert NOT_WHOLE in table.source
