@@ -104,8 +104,8 @@ def test_a_metric_of_several_groups_can_be_resampled() -> None:
 
 
 def test_streams_differ_by_each_of_their_words_and_by_the_seed() -> None:
-    seeds = [(0, "a", "b"), (0, "a", "c"), (0, "ab"), (1, "a", "b")]
-    drawn = {int(stream(seed, *words).integers(2**62)) for seed, *words in seeds}
+    seeds = [(0, ["a", "b"]), (0, ["a", "c"]), (0, ["ab"]), (1, ["a", "b"])]
+    drawn = {int(stream(seed, *words).integers(2**62)) for seed, words in seeds}
     assert len(drawn) == len(seeds)
 
 
