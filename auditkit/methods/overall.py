@@ -4,9 +4,9 @@ A group is part of everyone, so the two are not independent. But everyone is the
 which are: with f the group's part of the rows, its distance from everyone is 1 - f times its
 distance from the rest, exactly. So the intervals are those of the group against the rest, scaled.
 
-95 % intervals of selection rate, true positive rate, both error rates and accuracy were simulated
+95 % intervals for selection rate, true positive rate, equalized odds and accuracy were simulated
 with no difference between 2 and 6 groups of 30 and of 200 rows, 12 of 100, and one of 20 beside one
-of 2,000, 450 draws each: they held "no difference" in 95 to 99 % of the draws.
+of 2,000, up to 450 draws each: they held "no difference" in 95 to 99 % of the draws.
 """
 
 from __future__ import annotations

@@ -47,6 +47,28 @@ def test_an_established_pair_is_named_without_doubt() -> None:
     assert "a are selected less often than b: 0.200 against 0.400" in text
 
 
+def accuracy_page(right: dict[str, tuple[int, int]]) -> str:
+    """The page of a policy on accuracy, of whose pairs of groups only the number is in the record."""
+    groups = [name for name, (_, n) in right.items() for _ in range(n)]
+    hit = np.array([int(i < k) for k, n in right.values() for i in range(n)])
+    y = np.arange(len(groups)) % 2
+    rows = pd.DataFrame({"race": groups, "d": np.where(hit == 1, y, 1 - y), "y": y})
+    subject = Subject.from_scores(rows, label="y", prediction="d", sensitive=["race"])
+    policy = parse_policy(
+        b'name = "p"\n[[criterion]]\nmetric = "accuracy_difference"\nslice = ["race"]\n'
+        b'at_most = 0.05\nseverity = "high"\nsource = "own policy"\n'
+    )
+    return render(run(subject, policy, ["fairness"]))
+
+
+def test_no_group_is_named_where_the_record_does_not_say_which_pairs_are_told_apart() -> None:
+    unsure = accuracy_page({"tiny": (8, 12), "big": (1400, 1500), "other": (1300, 1500)})
+    assert "Accuracy difference over race is 0.267" in unsure
+    assert "for tiny" not in unsure
+    sure = accuracy_page({"big": (1400, 1500), "other": (900, 1500)})
+    assert "Accuracy by race: 0.600 for other, 0.933 for big" in sure
+
+
 def rows_of_task(n: int = 600) -> pd.DataFrame:
     rng = np.random.default_rng(0)
     sex = rng.choice(["F", "M"], n)
