@@ -116,8 +116,9 @@ def count_gaps(
     """Measure the gaps of balanced accuracy, F1 and the Matthews correlation.
 
     95 % intervals were simulated with no difference between 2 and 6 groups of 30 and of 200 rows,
-    12 of 100, and one of 20 beside one of 2,000, at three base rates, up to 150 draws each; they held 0
-    in 97 to 99 % of them for balanced accuracy and F1, 94 to 98 % for the Matthews correlation.
+    12 of 100, and one of 20 beside one of 2,000, at three base rates, up to 150 draws each; they
+    held 0 in 97 to 99 % of them for balanced accuracy and F1, 94 to 98 % for the Matthews
+    correlation.
 
     Args:
         crossing: The groups.

@@ -48,7 +48,7 @@ def test_an_established_pair_is_named_without_doubt() -> None:
 
 
 def accuracy_page(right: dict[str, tuple[int, int]]) -> str:
-    """The page of a policy on accuracy, of whose pairs of groups only the number is in the record."""
+    """The page of a policy on accuracy, of whose pairs the record holds only the number."""
     groups = [name for name, (_, n) in right.items() for _ in range(n)]
     hit = np.array([int(i < k) for k, n in right.values() for i in range(n)])
     y = np.arange(len(groups)) % 2
