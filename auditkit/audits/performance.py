@@ -19,10 +19,12 @@ from auditkit.methods import (
     regression,
     sequences,
 )
+from auditkit.methods.calibration import CALIBRATION_IN_THE_LARGE
 from auditkit.methods.cells import RATES
 from auditkit.methods.class_performance import MAJORITY_ACCURACY, Classified
 from auditkit.methods.count_metrics import COUNT_METRICS, Counted
 from auditkit.methods.estimates import Estimate, FloatArray, as_interval
+from auditkit.methods.ranking import ROC_AUC
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 from auditkit.roles import TASKS
 from auditkit.subject import NEEDS, Subject
@@ -33,15 +35,6 @@ Outcomes = npt.NDArray[np.int8]
 _NO_SCORES = "the subject has decisions but no scores of the classes; give a model"
 _SHOWN = ("accuracy", "true_positive_rate", "precision", "selection_rate", "base_rate")
 
-ROC_AUC = Metric(
-    "roc_auc",
-    "Area under the ROC curve",
-    "Chance that a positive row outscores a negative one; ties count one half.",
-    "rate",
-    better="higher",
-    low=0.0,
-    high=1.0,
-)
 BRIER_SCORE = Metric(
     "brier_score",
     "Brier score",
@@ -49,14 +42,6 @@ BRIER_SCORE = Metric(
     "squared difference",
     better="lower",
     low=0.0,
-    high=1.0,
-)
-CALIBRATION_IN_THE_LARGE = Metric(
-    "calibration_in_the_large",
-    "Calibration in the large",
-    "Mean outcome minus mean score: above 0 where the scores promise too little.",
-    "difference",
-    low=-1.0,
     high=1.0,
 )
 #: A metric, its estimate, its rows, what was counted, and the effective rows where weighted.

@@ -6,10 +6,30 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from auditkit.evidence import Interval
+from auditkit.evidence import Interval, Metric
 from auditkit.methods import intervals
 from auditkit.methods.estimates import Estimate, FloatArray
+from auditkit.methods.score_curves import distinct_scores, ks, roc, thinned
 from auditkit.methods.weighting import kish, weighted_mean
+
+ROC_AUC = Metric(
+    "roc_auc",
+    "Area under the ROC curve",
+    "Chance that a positive row outscores a negative one; ties count one half.",
+    "rate",
+    better="higher",
+    low=0.0,
+    high=1.0,
+)
+KS_STATISTIC = Metric(
+    "ks_statistic",
+    "Kolmogorov-Smirnov statistic",
+    "Largest distance between the score distributions of positive and negative rows.",
+    "difference",
+    better="higher",
+    low=0.0,
+    high=1.0,
+)
 
 
 def auc(
@@ -143,6 +163,50 @@ def _on_logit_scale(value: float, error: float, level: float, method: str) -> Es
     return Estimate(value, Interval(float(low), float(high), level, method))
 
 
+def kolmogorov_smirnov(
+    y_true: npt.ArrayLike,
+    y_score: npt.ArrayLike,
+    level: float = 0.95,
+    weights: npt.ArrayLike | None = None,
+) -> Estimate:
+    """Largest distance between the score distributions of positive and negative rows.
+
+    The interval is made of bands that hold each whole distribution, in every sample size; it is
+    wide rather than wrong, and can hold 0, which the statistic itself never is.
+
+    Args:
+        y_true: Shape (n,): true outcomes, 0 or 1.
+        y_score: Shape (n,): scores; only their order matters.
+        level: Two-sided confidence level, in (0, 1).
+        weights: Shape (n,): weights above 0; None where every row counts the same. The bands are
+            then those of Kish's effective sizes.
+
+    Returns:
+        The distance, in [0, 1]; undefined where there is one class only, or a score is not finite.
+
+    Source:
+        Massart (1990), Ann. Probab. 18:1269, for the bands of Dvoretzky, Kiefer and Wolfowitz;
+        Bonferroni over both.
+
+    Example:
+        >>> found = kolmogorov_smirnov([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8])
+        >>> found.value, found.interval.low, found.interval.high
+        (0.5, 0.0, 1.0)
+    """
+    y, score = _checked(y_true, y_score)
+    w = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
+    if not (y.any() and (1 - y).any()):
+        return Estimate.undefined("all true outcomes are the same")
+    if not np.all(np.isfinite(score)):
+        return Estimate.undefined("some scores are not finite")
+    value = ks(distinct_scores(y, score, w)).value
+    sizes = kish(w[y == 1]), kish(w[y == 0])
+    arm = sum(float(np.sqrt(np.log(4 / (1 - level)) / (2 * size))) for size in sizes)
+    method = "Dvoretzky-Kiefer-Wolfowitz bands, Bonferroni over both outcomes"
+    bounds = max(0.0, value - arm), min(1.0, value + arm)
+    return Estimate(value, Interval(*bounds, level, method))
+
+
 def roc_curve(
     y_true: npt.ArrayLike,
     y_score: npt.ArrayLike,
@@ -171,19 +235,9 @@ def roc_curve(
         ([0.0, 0.0, 0.0, 1.0], [0.0, 0.5, 1.0, 1.0])
     """
     y, score = _checked(y_true, y_score)
-    distinct, place = np.unique(-score, return_inverse=True)
-    w = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
-    won = np.bincount(place, weights=w * y, minlength=distinct.size)
-    lost = np.bincount(place, weights=w * (1 - y), minlength=distinct.size)
-    if not (won.sum() and lost.sum()):
-        raise ValueError("both outcomes are needed for a ROC curve")
-    tpr = np.concatenate([[0.0], np.cumsum(won) / won.sum()])
-    fpr = np.concatenate([[0.0], np.cumsum(lost) / lost.sum()])
-    thresholds = np.concatenate([[np.inf], -distinct])
-    # Evenly along the curve: the sum of both rates rises from 0 to 2 at every distinct score.
-    wanted = np.searchsorted(fpr + tpr, np.linspace(0, 2, points) * (1 - 1e-12))
-    kept = np.unique(np.minimum(wanted, fpr.size - 1))
-    kept[-1] = fpr.size - 1
+    fpr, tpr = roc(distinct_scores(y, score, weights))
+    thresholds = np.concatenate([[np.inf], np.unique(score)[::-1]])
+    kept = thinned(fpr, tpr, points)
     return fpr[kept], tpr[kept], thresholds[kept]
 
 

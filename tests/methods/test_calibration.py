@@ -111,3 +111,49 @@ def test_weighted_scores_equal_repeated_rows() -> None:
     assert one.mean_score == pytest.approx(repeated.mean_score)
     assert one.observed_rate == pytest.approx(repeated.observed_rate)
     assert one.high - one.low > repeated.high - repeated.low
+
+
+def test_the_expected_calibration_error_is_that_of_ten_bins_by_hand() -> None:
+    # 0.05 of outcome 0 and 0.15 of outcome 1 lie in two bins: (0.05 + 0.85) / 2.
+    found = calibration.expected_calibration_error([0, 1], [0.05, 0.15])
+    assert found.value == pytest.approx(0.45)
+    # In one bin they make up for each other: |(0 - 0.91) + (1 - 0.93)| / 2 = 0.42.
+    found = calibration.expected_calibration_error([0, 1], [0.91, 0.93])
+    assert found.value == pytest.approx(0.42)
+
+
+@pytest.mark.parametrize(("off", "least"), [(0.0, 0.93), (0.1, 0.93)])
+def test_the_interval_of_the_calibration_error_holds_0_and_other_truths(
+    off: float, least: float
+) -> None:
+    rng, held = np.random.default_rng(0), 0
+    for _ in range(200):
+        score = rng.uniform(0.15, 0.85, 150)
+        y = rng.random(150) < score + off
+        found = calibration.expected_calibration_error(y, score)
+        assert found.interval is not None
+        held += found.interval.low <= off <= found.interval.high
+    assert held / 200 >= least
+
+
+def test_a_large_calibration_error_is_found_and_weights_count_as_copies() -> None:
+    rng = np.random.default_rng(1)
+    score = rng.random(2_000)
+    y = rng.random(2_000) < score**3
+    found = calibration.expected_calibration_error(y, score)
+    assert found.interval is not None
+    assert found.interval.low > 0.1
+    copies = rng.integers(1, 4, 2_000)
+    weighed = calibration.expected_calibration_error(y, score, weights=copies)
+    twice = calibration.expected_calibration_error(np.repeat(y, copies), np.repeat(score, copies))
+    assert weighed.value == pytest.approx(twice.value)
+    assert weighed.interval is not None
+    assert twice.interval is not None
+    assert weighed.interval.low < twice.interval.low  # copies of a row are no more rows
+
+
+def test_calibration_error_says_why_there_is_none() -> None:
+    assert calibration.expected_calibration_error([], []).reason == "no rows"
+    assert calibration.expected_calibration_error([1], [2.0]).reason == calibration.NO_PROBABILITIES
+    certain = calibration.expected_calibration_error([0, 1], [0.0, 1.0])
+    assert (certain.value, certain.interval) == (0, None)

@@ -253,3 +253,25 @@ def test_the_weighted_area_covers(n: int, slope: float) -> None:
         if interval is not None:
             hits.append(interval.low <= true <= interval.high)
     assert np.mean(hits) >= 0.935
+
+
+def test_the_ks_statistic_and_its_bands_are_those_by_hand() -> None:
+    y, score = np.repeat([1, 0], [50, 200]), np.r_[np.arange(50) + 100.0, np.arange(200) / 1.0]
+    found = ranking.kolmogorov_smirnov(y, score)
+    assert found.value == stats.ks_2samp(score[y == 1], score[y == 0]).statistic
+    arm = np.sqrt(np.log(80) / 100) + np.sqrt(np.log(80) / 400)
+    assert found.interval is not None
+    assert found.interval.low == pytest.approx((found.value or 0) - arm)
+
+
+def test_the_bands_of_ks_hold_no_difference() -> None:
+    rng = np.random.default_rng(0)
+    y = np.repeat([1, 0], [15, 60])
+    found = [ranking.kolmogorov_smirnov(y, rng.random(75)).interval for _ in range(200)]
+    assert sum(one is not None and one.low == 0 for one in found) >= 190
+
+
+@pytest.mark.parametrize("score", [[0.1, np.nan], [np.inf, 0.1]])
+def test_ks_says_why_there_is_none(score: list[float]) -> None:
+    assert ranking.kolmogorov_smirnov([0, 1], score).reason == "some scores are not finite"
+    assert ranking.kolmogorov_smirnov([1, 1], [0, 1]).reason == "all true outcomes are the same"
