@@ -44,6 +44,7 @@ BUILT_IN = (
     "auditkit.audits.adverse_impact:AdverseImpact",
     "auditkit.audits.subgroups:Subgroups",
     "auditkit.audits.proxies:Proxies",
+    "auditkit.audits.scores_by_group:ScoresByGroup",
     "auditkit.audits.conditional:Conditional",
     "auditkit.audits.individual:Individual",
     "auditkit.audits.mitigation:Mitigation",

@@ -33,6 +33,7 @@ LETTERS = {
     "adverse-impact": "a",
     "subgroups": "s",
     "proxies": "r",
+    "scores-by-group": "g",
     "conditional": "c",
     "individual": "i",
     "mitigation": "m",

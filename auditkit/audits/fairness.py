@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import combinations
-from math import prod
 from typing import ClassVar
 
 import numpy as np
@@ -18,7 +16,7 @@ from auditkit.errors import InputError, Problem, range_problems
 from auditkit.evidence import ALL_GROUPS, Measurement, Metric, Table
 from auditkit.methods.cells import RATES, count_cells
 from auditkit.methods.class_groups import ClassesByGroup
-from auditkit.methods.crossing import cross
+from auditkit.methods.crossing import cross, crossings, too_many
 from auditkit.methods.decision_groups import PAIRED, DecisionsByGroup, measure_share, undefined
 from auditkit.methods.group_sizes import (
     GROUP_COUNT,
@@ -138,19 +136,12 @@ class Fairness:
         yield from by_group.tables()
 
     def _crossings(self, columns: tuple[str, ...]) -> list[tuple[str, ...]]:
-        alone = [(name,) for name in columns]
-        if not self.intersections:
-            return [*alone]
         made = {name: origin(name, columns) for name in columns}
-        return [*alone, *(p for p in combinations(columns, 2) if made[p[0]] != made[p[1]])]
+        return crossings(columns, made, intersections=self.intersections)
 
     def _too_many(self, groups: Sequence[Groups]) -> str | None:
         setting = "max_groups" if len(groups) == 1 else "max_intersections"
-        most, count = getattr(self, setting), prod(len(held.names) for held in groups)
-        if count <= most:
-            return None
-        advice = f"join groups (bands for a number), or raise {setting}"
-        return f"{count:,} groups, more than {setting} = {most:,}; {advice}"
+        return too_many([len(held.names) for held in groups], getattr(self, setting), setting)
 
     def _all_rows(self, subject: Subject) -> Iterator[Measurement]:
         if subject.population is None or subject.population_groups is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import prod
 
 import numpy as np
 import numpy.typing as npt
@@ -193,6 +195,50 @@ def rows_words(size: int) -> str:
         ('1 row', '1,200 rows')
     """
     return "1 row" if size == 1 else f"{size:,} rows"
+
+
+def crossings(
+    columns: Sequence[str], made: Mapping[str, str], *, intersections: bool = True
+) -> list[tuple[str, ...]]:
+    """Every column alone, then every two crossed that were not made of the same column.
+
+    Args:
+        columns: The columns.
+        made: Column to the one that it was made of, itself or another.
+        intersections: Whether columns are crossed.
+
+    Returns:
+        The columns of each crossing.
+
+    Example:
+        >>> crossings(["sex", "age", "old"], {"sex": "sex", "age": "age", "old": "age"})
+        [('sex',), ('age',), ('old',), ('sex', 'age'), ('sex', 'old')]
+    """
+    alone = [(name,) for name in columns]
+    pairs = combinations(columns, 2) if intersections else ()
+    return [*alone, *(pair for pair in pairs if made[pair[0]] != made[pair[1]])]
+
+
+def too_many(sizes: Sequence[int], most: int, setting: str) -> str | None:
+    """Say that there are too many groups to be compared, or None where there are not.
+
+    Args:
+        sizes: Number of groups of each column that is crossed.
+        most: Most groups.
+        setting: The setting that says so.
+
+    Returns:
+        The reason, and what can be done.
+
+    Example:
+        >>> too_many([30, 40], 100, "max_intersections")[:53]
+        '1,200 groups, more than max_intersections = 100; join'
+    """
+    count = prod(sizes)
+    if count <= most:
+        return None
+    advice = f"join groups (bands for a number), or raise {setting}"
+    return f"{count:,} groups, more than {setting} = {most:,}; {advice}"
 
 
 def place_rows(codes: npt.ArrayLike, sizes: Sequence[int]) -> IntArray:

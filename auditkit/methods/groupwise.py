@@ -302,9 +302,9 @@ def describe(
 ) -> str:
     """Say over which groups a quantity was compared, and what was left out."""
     small = np.flatnonzero(crossing.known & ~kept)
-    names = crossing.names
+    names, title = crossing.names, quantity.metric.title
     return over(
-        title=quantity.metric.title.lower(),
+        title=title[0].lower() + title[1:],
         words=quantity.words,
         groups=int(kept.sum()),
         n=int(quantity.n[kept].sum()),
