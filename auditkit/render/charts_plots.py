@@ -34,7 +34,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
     rows = [row for row in records(table) if all(number(row, c) is not None for c in needed)]
     if not rows:
         return []
-    parts = [*frame(UNIT, UNIT, SQUARE), _diagonal(SQUARE)]
+    parts = [*frame(UNIT, UNIT, SQUARE), diagonal(SQUARE)]
     most, least = (end(number(row, "n") or 0.0 for row in rows) for end in (max, min))
     differ = most > DIFFER * least
     for row in rows:
@@ -103,9 +103,9 @@ def roc(page: Page, table: TableRecord) -> list[Figure]:
     rows = _curve_rows(table)
     if len(rows) < 2:
         return []
-    parts = [*frame(UNIT, UNIT, SQUARE), _diagonal(SQUARE)]
+    parts = [*frame(UNIT, UNIT, SQUARE), diagonal(SQUARE)]
     points = [(UNIT.share(x), from_top(UNIT, y, SQUARE)) for x, y, _ in rows]
-    parts += _path(points, "ln")
+    parts += path(points, "ln")
     parts += _operating_point(page, rows)
     return [
         Figure(
@@ -174,8 +174,8 @@ def log_log_roc(page: Page, table: TableRecord) -> list[Figure]:
     parts.append(line("0%", SQUARE, "100%", 0, "ref"))
     for column in ("low", "high"):
         bound = [(right(x), down(v)) for x, _, r in rows if (v := number(r, column)) is not None]
-        parts += _path(bound, "bl")
-    parts += _path([(right(x), down(y)) for x, y, _ in rows], "ln")
+        parts += path(bound, "bl")
+    parts += path([(right(x), down(y)) for x, y, _ in rows], "ln")
     return [
         Figure(
             _attack_title(page, rows),
@@ -210,8 +210,14 @@ def _log_frame(start: int, right: Place, down: Place) -> list[Markup]:
         value = 10.0**power
         text = f"{numbers.limit(float(f'1e{power + 2}'))}%"
         at = pct(right(value))
-        parts += [upright(at, SQUARE, "grid"), line("0%", down(value), "100%", down(value), "grid")]
-        parts += [label(at, SQUARE + 18, text, "m d"), label("-8", down(value) + 4, text, "e d")]
+        parts += [
+            upright(at, SQUARE, "grid"),
+            line("0%", down(value), "100%", down(value), "grid"),
+        ]
+        parts += [
+            label(at, SQUARE + 18, text, "m d"),
+            label("-8", down(value) + 4, text, "e d"),
+        ]
     return [*parts, line("0%", SQUARE, "100%", SQUARE, "axis"), upright("0%", SQUARE, "axis")]
 
 
@@ -235,7 +241,7 @@ def curves(page: Page, table: TableRecord) -> list[Figure]:
     parts = frame(xs, ys, WIDE)
     for place, (column, points) in enumerate(list(series.items())[:2]):
         cls = "ln" if place == 0 else "ln two"
-        parts += _path([(xs.share(x), from_top(ys, y, WIDE)) for x, y in points], cls)
+        parts += path([(xs.share(x), from_top(ys, y, WIDE)) for x, y in points], cls)
         parts.append(_end_label(page, column, points, xs, ys))
     return [
         Figure(
@@ -285,7 +291,7 @@ def _curves_title(
 
 
 def frame(xs: Axis, ys: Axis, height: int) -> list[Markup]:
-    """Grid, axes and their numbers; the horizontal axis lies at `height`."""
+    """The axes of a drawing, with their ticks and hairlines."""
     parts = []
     for value, text in ys.ticks():
         y = from_top(ys, value, height)
@@ -296,16 +302,17 @@ def frame(xs: Axis, ys: Axis, height: int) -> list[Markup]:
     return [*parts, line("0%", height, "100%", height, "axis")]
 
 
-def _diagonal(height: int) -> Markup:
+def diagonal(height: int) -> Markup:
+    """A dashed line from the lower left to the upper right."""
     return line("0%", height, "100%", 0, "ref")
 
 
 def from_top(scale: Axis, value: float, height: int) -> float:
-    """How far from the top a number stands; unit: px."""
+    """How far below the upper edge a number stands, in pixels."""
     return height * (1 - min(max(scale.share(value), 0.0), 1.0))
 
 
-def _path(points: Sequence[tuple[float, float]], cls: str) -> list[Markup]:
+def path(points: Sequence[tuple[float, float]], cls: str) -> list[Markup]:
     """A curve in pieces: with x in percent there is no path, so it is a chain of lines."""
     return [
         line(pct(x1), y1, pct(x2), y2, cls)

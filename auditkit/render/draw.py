@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from auditkit.render.charts_curves import calibration_groups, roc_groups
 from auditkit.render.charts_explain import density_strip, waterfall
 from auditkit.render.charts_frontier import frontier
 from auditkit.render.charts_groups import groups
@@ -26,6 +27,10 @@ Drawer = Callable[[Page, TableRecord], list[Figure]]
 CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "bars": (bars, frozenset()),
     "conditional": (conditional, frozenset({"a", "b", "raw", "within", "outcome"})),
+    "calibration-groups": (
+        calibration_groups,
+        frozenset({"attribute", "group", "mean_score", "observed_rate"}),
+    ),
     "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
     "forest": (forest, frozenset({"difference"})),
     "frontier": (frontier, frozenset({"variant", "accuracy"})),
@@ -36,6 +41,10 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "phases": (phases, frozenset({"phase", "joules"})),
     "reliability": (reliability, frozenset({"mean_score", "observed_rate"})),
     "roc": (roc, frozenset({"false_positive_rate", "true_positive_rate"})),
+    "roc-groups": (
+        roc_groups,
+        frozenset({"attribute", "group", "false_positive_rate", "true_positive_rate"}),
+    ),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
 #: Rows of the plain tables of which the first say most.

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers, sentences
 from auditkit.render.page import Page, Pillar, number, records, string
+from auditkit.render.sentences import CROSS
 from auditkit.render.text import join, name
 from auditkit.report import VERDICTS, MeasurementRecord, Scalar, TableRecord, Verdict
 
@@ -77,6 +78,8 @@ def shows(page: Page, pillar: Pillar) -> Markup:
         return _subgroups(page, pillar) or _headlines(page, pillar)
     if pillar.name == "proxies":
         return _proxies(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
+    if pillar.name == "scores-by-group":
+        return _scores(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     if pillar.name == "conditional":
         return _conditional(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
     if pillar.name == "individual":
@@ -193,6 +196,46 @@ def _proxies(page: Page, pillar: Pillar) -> Markup:
             *(number(most, c) or 0.0 for c in ("auc", "low", "high")), unit="rate"
         ).text,
     )
+
+
+def _scores(page: Page, pillar: Pillar) -> Markup:
+    """Name the two groups that are surely ranked, and promised, most unlike each other."""
+    table = page.table(pillar.name, "pairs")
+    rows = [] if table is None else records(table)
+    parts = []
+    for metric, key, none in (
+        ("roc_auc", "lede.scores_ranked", "lede.scores_ranked_none"),
+        ("calibration_in_the_large", "lede.scores_promise", "lede.scores_promise_none"),
+    ):
+        sure = [r for r in rows if string(r, "metric") == metric and r.get("established") is True]
+        gaps = [m.interval for m in pillar.measurements if m.metric == f"{metric}_difference"]
+        if sure:  # a column alone is easier to grasp than several crossed
+            most = max(sure, key=lambda row: (CROSS not in string(row, "attribute"), _surely(row)))
+            parts.append(page.words(key, **_apart(pillar, most)))
+        elif any(gaps) and all(held is None or held.low <= 0 for held in gaps):
+            parts.append(page.words(none))
+    return Markup(" ").join(parts)
+
+
+def _apart(pillar: Pillar, row: dict[str, Scalar]) -> dict[str, Markup | str]:
+    """Two groups, what they are apart, and the number of each."""
+    difference, low, high = (number(row, c) or 0.0 for c in ("difference", "low", "high"))
+    attribute, metric = string(row, "attribute"), string(row, "metric")
+    found: dict[str, Markup | str] = {"attribute": name(attribute)}
+    values = {
+        CROSS.join(m.slice.values()): m.value or 0.0
+        for m in pillar.measurements
+        if m.metric == metric and CROSS.join(m.slice) == attribute
+    }
+    for end in ("a", "b"):
+        group = string(row, end)
+        found[end] = name(group)
+        found[f"{end}_value"] = numbers.show(values.get(group, 0.0), unit="rate").text
+    return found | {
+        "difference": numbers.show(difference, low, high).text,
+        "low": numbers.show(low, beside=high).text,
+        "high": numbers.show(high).text,
+    }
 
 
 def _conditional(page: Page, pillar: Pillar) -> Markup:

@@ -38,7 +38,8 @@ PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
 UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
 #: Where the sections of the built-in audits stand; other audits follow as they came.
 PLACES = (
-    *(*PILLARS[:2], "adverse-impact", "subgroups", "proxies", "conditional", "individual"),
+    *PILLARS[:2],
+    *("adverse-impact", "subgroups", "proxies", "scores-by-group", "conditional", "individual"),
     "mitigation",
     *PILLARS[2:],
 )
@@ -54,6 +55,10 @@ _HINTS = {
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
     "conditional": ("conditional_", "gap_share_of_control"),
+    "scores-by-group": (
+        *("roc_auc_difference", "mean_score", "calibration_error", "in_the_large_difference"),
+        *("abroca", "ks_statistic"),
+    ),
     "adverse-impact": ("impact_ratio", "shortfall", "standardized_mean", "scoring_rate"),
     "individual": ("consistency", "flip_", "neighbor_", "identity_term", "term_"),
     "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),

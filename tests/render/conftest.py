@@ -246,6 +246,14 @@ def _tables() -> list[dict[str, Any]]:
           "p_adjusted", "four_fifths"],
          [["Female", 0.332, 0.3, 0.367, 816.2, 0.001, "below 0.8 and significant"],
           ["Male", 1.0, None, None, 0.0, None, "not below 0.8"]]),
+        ("scores-by-group", "roc", "ROC by group", "roc-groups",
+         ["attribute", "group", "false_positive_rate", "true_positive_rate"],
+         [["sex", sex, x / 10, (x / 10) ** power] for sex, power in (("Female", 0.2), ("Male", 0.4))
+          for x in range(11)]),
+        ("scores-by-group", "calibration", "Calibration by group", "calibration-groups",
+         ["attribute", "group", "n", "mean_score", "observed_rate", "low", "high"],
+         [["race", race, 100, score, score / 1.2, score / 1.2 - 0.05, score / 1.2 + 0.06]
+          for race in ("Black", "White") for score in (0.2, 0.5, 0.8)]),
         ("conditional", "conditional", "Alike", "conditional",
          ["attribute", "control", "metric", "a", "b", "n", "raw", "raw_low", "raw_high", "within",
           "within_low", "within_high", "p_adjusted", "p_same", "outcome"],

@@ -62,6 +62,34 @@ def test_chance_is_called_chance() -> None:
     assert "none is told apart from everyone else on the other half" in page("subgroups")
 
 
+def scores_page(sharp: float, promised: float) -> str:
+    """Scores of women as sharp as given, and times `promised` what comes true; men calibrated."""
+    rng, n = np.random.default_rng(0), 3_000
+    sex = rng.choice(["F", "<M>"], n)
+    sharpness = np.where(sex == "F", sharp, 1.0)
+    score = np.asarray(rng.beta(sharpness, sharpness))
+    y = (rng.random(n) < score).astype(int)
+    score = np.where(sex == "F", promised * score, score)
+    rows = pd.DataFrame({"y": y, "score": score, "sex": sex})
+    subject = Subject.from_scores(rows, label="y", score="score", sensitive=["sex"])
+    page = render(run(subject, None, ["scores-by-group"]))
+    return page.replace("<bdi>", "").replace("</bdi>", "")
+
+
+def test_the_group_that_is_ranked_worse_is_named_with_both_areas_and_the_gap() -> None:
+    text = scores_page(sharp=8.0, promised=0.7)
+    assert "the model ranks F less well than &lt;M&gt;: the area" in text
+    assert "scores are higher for &lt;M&gt; than for F, by 0.1" in text
+    assert "ROC curves by sex" in text
+    assert "Scores against what came true, by sex" in text
+
+
+def test_groups_alike_in_scores_are_called_alike() -> None:
+    text = scores_page(sharp=1.0, promised=1.0)
+    assert "No two groups are told apart in how well the model ranks their people." in text
+    assert "No two groups are told apart in how far scores are from what came true." in text
+
+
 @pytest.mark.parametrize(
     ("telling", "sentence"),
     [

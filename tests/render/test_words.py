@@ -42,6 +42,8 @@ DYNAMIC = {
         *(f"{kind}_caption" for kind in charts_rows.KINDS),
         *("subgroups_title", "flips_title"),
     ),
+    "roc_groups.": ("title", "caption", "x", "y", "description"),
+    "calibration_groups.": ("title", "caption", "x", "y", "description"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
