@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from auditkit import meter
     from auditkit.audit import Audit, run
+    from auditkit.data.counting import count
     from auditkit.encoding.sequence import widen
     from auditkit.errors import AuditkitError, InputError
     from auditkit.evidence import Interval, Measurement, Metric, Table
@@ -59,6 +60,7 @@ _HOMES = {
     "TorchClassifier": "training",
     "TorchRegressor": "training",
     "Training": "training",
+    "count": "data.counting",
     "fit": "training",
     "judge": "policy",
     "load_policy": "policy",
@@ -72,7 +74,7 @@ __all__ = [
     "LSTM", "MLP", "Audit", "AuditkitError", "BagOfWords", "HuggingFace", "InputError",
     "Interval", "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report", "Seq2Seq",
     "Subject", "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
-    "__version__", "fit", "judge", "load_policy", "load_subject", "meter", "run",
+    "__version__", "count", "fit", "judge", "load_policy", "load_subject", "meter", "run",
     "shapley_values", "widen",
 ]  # fmt: skip
 

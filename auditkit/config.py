@@ -49,6 +49,7 @@ class SubjectConfig(BaseModel):
     data: str = Field(min_length=1)
     table: str | None = None
     most_rows: int | None = Field(default=None, ge=1)
+    count: bool = False
     label: str | None = None
     positive: bool | int | float | str = 1
     weight: str | None = None
@@ -156,6 +157,44 @@ def _multi_problems(config: Config, where: str) -> list[Problem]:
         found = f"{quote(name)}, which has bands too"
         problems.append(Problem(place, found, "several values, or bands"))
     return problems
+
+
+def count_problems(says: SubjectConfig, where: str) -> list[Problem]:
+    """Find what a configuration asks for that rows are needed for, where they are only counted.
+
+    Args:
+        says: A `[subject]` with `count = true`.
+        where: Name of the file.
+
+    Returns:
+        All problems; empty where there is none.
+    """
+    place, rows = f"{where} [subject]", "Take it out, or have the rows read: count = false."
+    asked = {
+        "most_rows": says.most_rows is not None,
+        "features": says.features is not None,
+        "join": says.join is not None,
+        "multi": bool(says.multi),
+        "training": bool(says.training),
+    }
+    problems = [
+        Problem(f"{place} {key}", "it beside count = true", "no such key: rows are not read", rows)
+        for key, is_there in asked.items()
+        if is_there
+    ]
+    if says.task != "binary":
+        found = f"a {says.task} task beside count = true"
+        problems.append(Problem(f"{place} task", found, "binary decisions", rows))
+    ways = [f"{way} beside count = true" for way in WAYS[:3] if way in says.model]
+    hint = "Write the scores into the table first, or have the rows read: count = false."
+    columns = "columns of scores or decisions"
+    problems += [Problem(f"{where} [subject.model]", found, columns, hint) for found in ways]
+    named = [name for name, band in says.bands.items() if isinstance(band, str)]
+    hint = "Write the edges, for example [25, 45, 65]."
+    return problems + [
+        Problem(f"{where} [subject.bands] {quote(name)}", quote(says.bands[name]), "edges", hint)
+        for name in named
+    ]
 
 
 def _way_problems(config: Config, where: str) -> list[Problem]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
@@ -18,6 +18,8 @@ Task = Literal["binary", "multiclass", "regression", "sequence-to-sequence"]
 UNKNOWN = "unknown"
 #: Every kind of prediction.
 TASKS: tuple[Task, ...] = get_args(Task)
+#: Rows that each entry stands for, where it is a cell of counts; None where it is a row.
+Each = npt.NDArray[np.int64] | None
 #: A label with more distinct values than this is no set of classes.
 MOST_CLASSES = 1_000
 #: A numeric column with more distinct values than this is no set of groups.
@@ -43,7 +45,7 @@ class Groups:
     column: str
     names: tuple[str, ...]
     codes: npt.NDArray[np.int64]
-    each: npt.NDArray[np.int64] | None = None
+    each: Each = None
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -151,30 +153,36 @@ class Roles:
         last = [] if self.weight is None else [self.weight]
         return tuple(dict.fromkeys([*named, *self.sensitive, *self.features, *last]))
 
-    def problems(self, rows: pd.DataFrame, where: str, table: str) -> list[Problem]:
+    def problems(
+        self, rows: pd.DataFrame, where: str, table: str, each: Each = None
+    ) -> list[Problem]:
         """Find everything that keeps a table from playing these parts.
 
         Args:
             rows: The table.
             where: What to call the roles in a message, for example "auditkit.toml [subject]".
             table: What to call the table, for example "census.parquet".
+            each: Shape (n,): rows that each entry of `rows` stands for, where it is a cell of
+                counts; None where it is a row.
 
         Returns:
             All problems; empty where there is none.
         """
-        found = [*self._absent(rows, where, table), *self._weight_elsewhere(where)]
+        found = [*self.absent(rows.columns, where, table), *self._weight_elsewhere(where)]
         if len(rows) == 0:
             found.append(Problem(table, "no rows", "at least one row"))
             return found
         there = set(map(str, rows.columns))
-        found += _label_problems(rows, self, there, table)
+        found += _label_problems(rows, self, table, each)
         if self.score in there and self.score is not None:
-            found += _score_problems(rows[self.score], self.score, table)
+            place = f"{table} column {quote(self.score)} (score)"
+            found += _number_problems(rows[self.score], place, each)
         for name in self.sensitive:
             if name in there:
                 found += _sensitive_problems(rows[name], name, self.bands.get(name), table)
         if self.weight is not None and self.weight in there:
-            found += weight_problems(rows[self.weight], f"{table} column {quote(self.weight)}")
+            place = f"{table} column {quote(self.weight)}"
+            found += weight_problems(rows[self.weight], place, each)
         return found
 
     def _weight_elsewhere(self, where: str) -> Iterator[Problem]:
@@ -190,8 +198,9 @@ class Roles:
                 found = f"{quote(self.weight)}, which is under {role} too"
                 yield Problem(f"{where} weight", found, "a column with no other part", hint)
 
-    def _absent(self, rows: pd.DataFrame, where: str, table: str) -> Iterator[Problem]:
-        there = [str(name) for name in rows.columns]
+    def absent(self, columns: Iterable[object], where: str, table: str) -> Iterator[Problem]:
+        """Find the roles whose columns a table does not have; see `problems`."""
+        there = [str(name) for name in columns]
         single = {"label": self.label, "score": self.score, "prediction": self.prediction}
         single["weight"] = self.weight
         wanted = [(role, name) for role, name in single.items() if name is not None]
@@ -256,7 +265,8 @@ def _banded(column: str, values: pd.Series, bands: Sequence[float]) -> Groups:
     edges = np.asarray(bands, dtype=np.float64)
     codes = np.searchsorted(edges, numbers, side="right").astype(np.int64)
     codes[np.isnan(numbers)] = -1
-    whole = bool(np.all(numbers[codes >= 0] % 1 == 0)) and all(float(e).is_integer() for e in bands)
+    known = numbers[codes >= 0]
+    whole = bool(np.all(known == np.floor(known))) and all(float(e).is_integer() for e in bands)
     return Groups(column, _band_names(bands, whole=whole), codes)
 
 
@@ -270,18 +280,18 @@ def _band_names(bands: Sequence[float], *, whole: bool) -> tuple[str, ...]:
     return (f"under {text[0]}", *middle, f"{text[-1]} and over")
 
 
-def _label_problems(rows: pd.DataFrame, roles: Roles, there: set[str], table: str) -> list[Problem]:
+def _label_problems(rows: pd.DataFrame, roles: Roles, table: str, each: Each) -> list[Problem]:
     found = []
     for role, name in (("label", roles.label), ("prediction", roles.prediction)):
-        if name is None or name not in there:
+        if name is None or name not in rows:
             continue
         values = rows[name]
         where = f"{table} column {quote(name)} ({role})"
-        missing = int(values.isna().sum())
+        missing = _rows(values.isna().to_numpy(), each)
         if missing:
             hint = "Remove those rows, or say what they are, before the audit."
             found.append(Problem(where, f"{missing:,} missing values", "no missing value", hint))
-        if missing == len(values):
+        if bool(values.isna().all()):
             continue
         if roles.task == "regression":
             found += _number_problems(values.dropna(), where)
@@ -338,25 +348,27 @@ def _first_other(values: pd.Series) -> object:
     return next(value for value in values if not isinstance(value, str))
 
 
-def _score_problems(values: pd.Series, name: str, table: str) -> list[Problem]:
-    return _number_problems(values, f"{table} column {quote(name)} (score)")
+def _rows(which: npt.NDArray[np.bool_], each: Each) -> int:
+    """Count rows, of which an entry may stand for several."""
+    return int(which.sum()) if each is None else int(each[which].sum())
 
 
-def _number_problems(values: pd.Series, where: str) -> list[Problem]:
+def _number_problems(values: pd.Series, where: str, each: Each = None) -> list[Problem]:
     if not pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
         return [Problem(where, f"values of type {values.dtype}", "numbers")]
-    bad = int((~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan))).sum())
+    bad = _rows(~np.isfinite(values.to_numpy(dtype=np.float64, na_value=np.nan)), each)
     if bad:
         return [Problem(where, f"{bad:,} missing or infinite values", "finite numbers")]
     return []
 
 
-def weight_problems(values: pd.Series, where: str) -> list[Problem]:
+def weight_problems(values: pd.Series, where: str, each: Each = None) -> list[Problem]:
     """Find everything that keeps a column from being the weights of its rows.
 
     Args:
         values: The column.
         where: What to call it in a message.
+        each: Shape (n,): rows that each value stands for, or None where it is one.
 
     Returns:
         All problems; empty where there is none.
@@ -366,11 +378,11 @@ def weight_problems(values: pd.Series, where: str) -> list[Problem]:
         ['1 missing or infinite values', '1 negative values']
     """
     place = f"{where} (weight)"
-    found = _number_problems(values, place)
+    found = _number_problems(values, place, each)
     if found and not pd.api.types.is_numeric_dtype(values):
         return found
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    negative = int((numbers < 0).sum())
+    negative = _rows(numbers < 0, each)
     if negative:
         found.append(Problem(place, f"{negative:,} negative values", "0 or more"))
     if not bool((numbers != 0).any()):

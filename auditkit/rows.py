@@ -155,15 +155,32 @@ def of_some_weight(
     if weight is None:
         return rows, ()
     there = rows[weight].to_numpy(dtype=np.float64) > 0
+    kept = rows if there.all() else rows[there].reset_index(drop=True)
+    same = bool((kept[weight] == kept[weight].iloc[0]).all())
+    return kept, weight_notes(weight, which, len(rows) - len(kept), len(rows), same=same)
+
+
+def weight_notes(weight: str, which: str, gone: int, total: int, *, same: bool) -> tuple[str, ...]:
+    """Say what there is to say about weights.
+
+    Args:
+        weight: The column.
+        which: What to call the rows, for example "assessed".
+        gone: Rows of weight 0, which are left out; unit: rows.
+        total: All rows; unit: rows.
+        same: Whether the others all have the same weight.
+
+    Returns:
+        Whole sentences; none where there is nothing to say.
+    """
     notes = []
-    if not there.all():
-        gone = f"{int((~there).sum()):,} of {len(rows):,} {which} rows"
-        notes.append(f"Left out {gone} whose weight ({quote(weight)}) is 0: they stand for nobody.")
-        rows = rows[there].reset_index(drop=True)
-    if bool((rows[weight] == rows[weight].iloc[0]).all()):
-        same = f"All {which} rows have the same weight ({quote(weight)})"
-        notes.append(f"{same}, so that every number is what it is without weights.")
-    return rows, tuple(notes)
+    if gone:
+        rows = f"{gone:,} of {total:,} {which} rows"
+        notes.append(f"Left out {rows} whose weight ({quote(weight)}) is 0: they stand for nobody.")
+    if same:
+        rows = f"All {which} rows have the same weight ({quote(weight)})"
+        notes.append(f"{rows}, so that every number is what it is without weights.")
+    return tuple(notes)
 
 
 def in_canonical_order(rows: pd.DataFrame, weight: str | None = None) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from auditkit.errors import Problem, quote
@@ -67,13 +68,20 @@ A row is selected where its score is at least this; 0.5 is meant for probabiliti
     return [Problem(f"{where} threshold", found, "a threshold", hint)]
 
 
-def disagreement(rows: pd.DataFrame, roles: Roles, threshold: float | None) -> str:
+def disagreement(
+    rows: pd.DataFrame,
+    roles: Roles,
+    threshold: float | None,
+    each: npt.NDArray[np.int64] | None = None,
+) -> str:
     """Say in how many rows a score and a decision that are both given disagree.
 
     Args:
         rows: The table, which plays its roles.
         roles: Which column plays which part.
         threshold: Where a score selects, as somebody says, or None.
+        each: Shape (n,): rows that each entry stands for, where it is a cell of counts; None where
+            it is a row.
 
     Returns:
         A whole sentence; empty where not both are given.
@@ -88,9 +96,10 @@ def disagreement(rows: pd.DataFrame, roles: Roles, threshold: float | None) -> s
     cut = THRESHOLD if threshold is None else threshold
     selected = rows[roles.score].to_numpy(dtype=np.float64) >= cut
     decided = (rows[roles.prediction] == roles.positive).to_numpy(dtype=bool)
+    held = np.ones(len(rows), dtype=np.int64) if each is None else each
+    other, total = int(held[selected != decided].sum()), int(held.sum())
     usual = " (the threshold where none is given)" if threshold is None else ""
     return (
         f"{quote(roles.prediction)} decides otherwise than {quote(roles.score)} >= {cut:g}{usual} "
-        f"in {int((selected != decided).sum()):,} of {len(rows):,} rows; the decisions are what is "
-        "audited."
+        f"in {other:,} of {total:,} rows; the decisions are what is audited."
     )

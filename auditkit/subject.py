@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from auditkit.data.counted import CellTable
+from auditkit.data.counted import CellTable, CountQuery
 from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, Problem
 from auditkit.methods.cells import Cells, count_cells
@@ -74,6 +74,7 @@ class Subject:
         data_notes: What was done to the data on the way in, in whole sentences.
         counts: Counts by group, outcome and decision where the rows stay elsewhere, or None. Then
             `rows` is empty, and groups, outcomes and decisions have one entry a cell.
+        query: How the rows were counted, or None.
     """
 
     name: str
@@ -101,6 +102,7 @@ class Subject:
     data_notes: tuple[str, ...] = ()
     weight: str | None = None
     counts: Cells | None = None
+    query: CountQuery | None = None
 
     def __len__(self) -> int:
         return len(self.rows) if self.counts is None else int(self.counts.n.sum())
@@ -298,6 +300,7 @@ class Subject:
             description=description,
             data_notes=(*table.notes, *data_notes),
             counts=table.cells,
+            query=table.query,
             **{fact: getattr(table, fact) for fact in facts},
         )
 

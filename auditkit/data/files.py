@@ -176,6 +176,11 @@ class Files:
             name = self.name if path is None else self.called(path)
             raise InputError([Problem(name, found, f"a whole {self.kind} file", hint)]) from None
 
+    @property
+    def hive_columns(self) -> list[str]:
+        """Columns that only the names of folders give."""
+        return list(self._hive(self.paths[0]))
+
     def _relative(self, path: Path) -> str:
         return path.relative_to(self.root).as_posix()
 

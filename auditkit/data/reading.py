@@ -109,7 +109,7 @@ def read(
         expected = "no table: only a connection URL has tables"
         raise InputError([Problem("table", repr(table)[:80], expected)])
     files = Files.find(source, Path(folder))
-    names = tuple(name for name in files.schema.names if not _is_index(name))
+    names = tuple(name for name in files.schema.names if not is_index(name))
     wanted = [name for name in names if columns is None or name in set(columns)]
     with files.readable():
         got, rows = _rows(files, wanted or names[:1], most_rows, seed)
@@ -152,7 +152,7 @@ def _rows(
     pa.default_memory_pool().release_unused()  # what reading took, before the frame takes more
     sampled = most_rows is not None and rows > most_rows
     total = rows if sampled else table.num_rows
-    return (_typed(table) if files.kind == "csv" else table), total
+    return (typed(table) if files.kind == "csv" else table), total
 
 
 def _sample(
@@ -186,8 +186,15 @@ def _csv(path: Path) -> Any:  # noqa: ANN401 - untyped library
     return csv.read_csv(path, convert_options=csv_options())
 
 
-def _typed(text: Any) -> Any:  # noqa: ANN401 - untyped library
-    """Tell the types of columns of text, as of one CSV file that holds all of these rows."""
+def typed(text: Any) -> Any:  # noqa: ANN401 - untyped library
+    """Tell the types of columns of text, as of one CSV file that holds all of these rows.
+
+    Args:
+        text: A `pyarrow.Table`, all of it text.
+
+    Returns:
+        The same rows: numbers, dates, booleans or text, and missing values where they were told.
+    """
     import pyarrow as pa
     from pyarrow import csv
 
@@ -198,8 +205,13 @@ def _typed(text: Any) -> Any:  # noqa: ANN401 - untyped library
     return csv.read_csv(pa.BufferReader(lines), parse_options=parse, convert_options=csv_options())
 
 
-def _is_index(name: str) -> bool:
-    """Whether pandas wrote the column, to keep an index that has no name."""
+def is_index(name: str) -> bool:
+    """Whether pandas wrote the column, to keep an index that has no name.
+
+    Example:
+        >>> is_index("__index_level_0__"), is_index("age")
+        (True, False)
+    """
     return name.startswith("__index_level_") and name.endswith("__")
 
 

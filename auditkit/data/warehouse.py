@@ -90,26 +90,48 @@ def take(
         InputError: If there is no such database or table, or the engine refuses.
         MissingExtraError: If Ibis is not installed.
     """
+    with opened(url, table, folder) as (engine, source, name):
+        names = tuple(str(name) for name in source.columns)
+        wanted = [name for name in names if columns is None or name in set(columns)]
+        rows = int(gave(engine, source.count().as_table())[0][0].as_py())
+        some = source.select(wanted or list(names[:1]))
+        if most_rows is not None and rows > most_rows:
+            some = _sampled(engine, some, most_rows, seed)
+        taken = gave(engine, some)
+    return Taken(taken, names, wanted, rows, name)
+
+
+@contextmanager
+def opened(url: str, table: str | None, folder: Path) -> Iterator[tuple[Any, Any, str]]:
+    """Open a table where it lies; see `take`.
+
+    Args:
+        url: The connection URL.
+        table: Name of the table, or None where Spark reads files.
+        folder: Where a relative path starts.
+
+    Yields:
+        The engine and the table, of Ibis, and address and table without the path of a machine.
+
+    Raises:
+        InputError: If there is no such database or table, or the engine refuses, then or later.
+        MissingExtraError: If Ibis is not installed.
+    """
     parts = _parts(url)
     problems = _url_problems(parts, table)
     if problems:
         raise InputError(problems)
     files = spark.found_files(unquote(parts.path[1:]), folder) if _has_files(parts) else None
-    with _speaking_of(parts, folder), _quiet(), _connected(url, parts, folder, files) as engine:
-        source = _table(engine, table or spark.FILES)
-        names = tuple(str(name) for name in source.columns)
-        wanted = [name for name in names if columns is None or name in set(columns)]
-        rows = int(_gave(engine, source.count().as_table())[0][0].as_py())
-        source = source.select(wanted or list(names[:1]))
-        if most_rows is not None and rows > most_rows:
-            source = _sampled(engine, source, most_rows, seed)
-        taken = _gave(engine, source)
     name = f"{_address(parts)} {table}" if files is None else f"spark:{files.name}"
-    return Taken(taken, names, wanted, rows, name)
+    with _speaking_of(parts, folder), quiet(), _connected(url, parts, folder, files) as engine:
+        yield engine, _table(engine, table or spark.FILES), name
 
 
-def _gave(engine: Any, source: Any) -> Any:  # noqa: ANN401 - untyped library
-    """The rows, as a `pyarrow.Table`; Ibis takes Spark's through pandas, which loses digits."""
+def gave(engine: Any, source: Any) -> Any:  # noqa: ANN401 - untyped library
+    """The rows of an expression, as a `pyarrow.Table`.
+
+    Ibis takes Spark's through pandas, which loses digits.
+    """
     if engine.name == "pyspark":
         return engine.raw_sql(engine.compile(source)).toArrow()
     return source.to_pyarrow()
@@ -182,7 +204,7 @@ def _speaking_of(parts: SplitResult, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Leave out what Ibis 12 makes pandas 3 say about an option that Ibis reads."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "The 'future.infer_string' option is deprecated")
@@ -197,12 +219,10 @@ def _path(parts: SplitResult, folder: Path) -> Path:
 
 @contextmanager
 def _connected(url: str, parts: SplitResult, folder: Path, files: Files | None) -> Iterator[Any]:
-    try:
-        import ibis
-        from ibis.util import backend_entry_points
-    except ImportError:
-        needed = "A connection URL needs Ibis: pip install 'auditkit-rai[warehouse]'"
-        raise MissingExtraError(needed) from None
+    _find_ibis("A connection URL")
+    import ibis
+    from ibis.util import backend_entry_points
+
     engines = {point.name for point in backend_entry_points()} | {"postgresql", "spark"}
     engines -= {"pyspark"}
     if parts.scheme not in engines:
@@ -227,32 +247,57 @@ def _connected(url: str, parts: SplitResult, folder: Path, files: Files | None) 
         engine.disconnect()
         return
     with tempfile.TemporaryDirectory() as spill:
-        engine = _duckdb(path, spill)
+        engine = _duckdb(path, spill, read_only=True)
+        # Nobody vouches for the file: its views may not reach out of it.
+        engine.con.execute("SET enable_external_access = false")
+        engine.con.execute("SET lock_configuration = true")
         yield engine
         engine.disconnect()
 
 
-def _duckdb(path: Path, spill: str) -> Any:  # noqa: ANN401 - untyped library
-    """Open a DuckDB file that nobody vouches for: its views may not reach out of it."""
+@contextmanager
+def embedded() -> Iterator[Any]:
+    """Start DuckDB in this process, without a database.
+
+    Yields:
+        The engine, of Ibis; beyond `MEMORY` it works in temporary files.
+
+    Raises:
+        MissingExtraError: If Ibis is not installed.
+    """
+    _find_ibis("Counting in files")
+    with tempfile.TemporaryDirectory() as spill, quiet():
+        engine = _duckdb(":memory:", spill)
+        yield engine
+        engine.disconnect()
+
+
+def _find_ibis(what: str) -> None:
+    try:
+        import ibis  # noqa: F401 - only to see whether it is there
+    except ImportError:
+        needed = f"{what} needs Ibis: pip install 'auditkit-rai[warehouse]'"
+        raise MissingExtraError(needed) from None
+
+
+def _duckdb(path: Path | str, spill: str, **settings: bool) -> Any:  # noqa: ANN401 - untyped library
     import ibis
 
     engine = ibis.duckdb.connect(
         path,
-        read_only=True,
         temp_directory=spill,
         memory_limit=MEMORY,
         autoinstall_known_extensions=False,
         autoload_known_extensions=False,
+        **settings,
     )
     engine.con.execute("SET enable_progress_bar = false")  # it would stand in the output
-    engine.con.execute("SET enable_external_access = false")
-    engine.con.execute("SET lock_configuration = true")
     return engine
 
 
 def _table(engine: Any, name: str) -> Any:  # noqa: ANN401 - untyped library
     if engine.name == "duckdb":
-        return _duckdb_table(engine, name)
+        return duckdb_table(engine, name)
     there = list(engine.list_tables())
     if name in there:
         return engine.table(name)
@@ -266,7 +311,7 @@ def _no_table(name: str, there: Sequence[str]) -> InputError:
     return InputError([Problem.unknown("table", name, there, "a table or view of the database")])
 
 
-def _duckdb_table(engine: Any, name: str) -> Any:  # noqa: ANN401 - untyped library
+def duckdb_table(engine: Any, name: str) -> Any:  # noqa: ANN401 - untyped library
     """Look a table up without the look-ups of Ibis 12, which DuckDB 2 no longer answers."""
     import ibis
     from ibis.expr import operations

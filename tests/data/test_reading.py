@@ -285,7 +285,7 @@ def test_any_column_name_is_read_back_and_sampled(tmp_path: Path, columns: list[
     table = pa.Table.from_pandas(rows, preserve_index=False)
     pq.write_table(table, tmp_path / "t.parquet")
     got = read("t.parquet", columns, folder=tmp_path, most_rows=4)
-    assert list(got.frame) == [c for c in columns if not reading._is_index(c)]
+    assert list(got.frame) == [c for c in columns if not reading.is_index(c)]
     assert len(got.frame) == 4
 
 
