@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 import platform
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from auditkit.report import (
+    CountedRecord,
     DataRecord,
     EnvironmentRecord,
     GitRecord,
@@ -77,6 +79,7 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
             assessed=len(subject),
             trained_on=None if subject.train is None else len(subject.train),
             notes=list(subject.data_notes),
+            counted=_counted(subject),
         ),
         roles=_roles(subject),
         groups=[
@@ -90,6 +93,11 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
         ],
         constant_decision=constant,
     )
+
+
+def _counted(subject: Subject) -> CountedRecord | None:
+    query = subject.query
+    return None if query is None else CountedRecord(**dataclasses.asdict(query))
 
 
 def _roles(subject: Subject) -> RolesRecord:

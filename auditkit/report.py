@@ -47,6 +47,18 @@ class ModelRecord(_Record):
     parameters: int | None = None
 
 
+class CountedRecord(_Record):
+    """How rows were counted that nobody read: by which engine and statement, and what came out.
+
+    `sha256` is the digest of one JSON line a cell: its groups, outcome, decision and rows.
+    """
+
+    engine: str
+    sql: str
+    cells: int
+    sha256: str
+
+
 class DataRecord(_Record):
     """The data that it was audited on; `rows` counts everything that came in."""
 
@@ -56,6 +68,7 @@ class DataRecord(_Record):
     assessed: int
     trained_on: int | None = None
     notes: list[str] = []
+    counted: CountedRecord | None = None
 
 
 class RolesRecord(_Record):

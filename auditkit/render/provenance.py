@@ -17,6 +17,8 @@ from auditkit.report import AuditRecord, EnergyRecord, Report
 
 #: Digits of a digest that are printed; the whole of it is in `audit.json`.
 DIGEST = 12
+#: Characters of a statement that are shown; the whole of it is in `audit.json`.
+STATEMENT = 6000
 #: Characters of a long name that are shown where it is shown in full, and names shown so.
 FULL, CUT = 1000, 40
 
@@ -99,6 +101,8 @@ def provenance(page: Page) -> list[Pair]:
     environment = report.environment
     digests = [("audit", None), ("data", report.subject.data.sha256)]
     digests += [("model", report.subject.model.sha256)]
+    counted = report.subject.data.counted
+    digests += [("counts", counted.sha256 if counted else None)]
     digests += [("policy", report.policy.sha256 if report.policy else None)]
     shown = [
         join([words(f"digest.{key}"), " ", el("span", name(sha256, 80), cls="mono")])
@@ -113,6 +117,15 @@ def provenance(page: Page) -> list[Pair]:
         (words("repro.software"), _software(page)),
         (words("repro.machine"), _machine(page)),
     ]
+
+
+def statement(page: Page) -> Markup | None:
+    """The statement that counted the rows, or None where they were read."""
+    counted = page.report.subject.data.counted
+    if counted is None:
+        return None
+    sql = el("span", name(counted.sql, STATEMENT), cls="mono")
+    return join([page.words("repro.counted", engine=name(counted.engine, 120)), " ", sql])
 
 
 def _git(page: Page) -> Markup:

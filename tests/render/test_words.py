@@ -32,7 +32,7 @@ DYNAMIC = {
     "banner.": ("pass", "fail", "review"),
     "policy.on_inconclusive_": ("review", "fail", "point"),
     "cover.predicts_": ("multiclass", "regression", "sequence-to-sequence"),
-    "digest.": ("data", "model", "policy"),
+    "digest.": ("data", "counts", "model", "policy"),
     "gone.lede_": ("criteria", "audits", "measurements"),
     "outcome.": get_args(Outcome),
     "table.": ("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
