@@ -8,7 +8,7 @@ import types
 from pathlib import Path
 
 import pytest
-from support import subject
+from support import scored, subject
 
 import auditkit
 from auditkit.config import Config
@@ -33,9 +33,19 @@ def test_the_audit_of_the_contributing_guide_works(monkeypatch: pytest.MonkeyPat
     assert report.measurements[0].metric == "score_span"
 
 
-def test_the_configuration_of_the_readme_is_one() -> None:
-    (text,) = blocks("README.md", "toml")
-    Config.model_validate(read_toml(text.encode(), "README.md"))
+def test_the_configurations_of_the_readme_are_some() -> None:
+    for text in blocks("README.md", "toml"):
+        Config.model_validate(read_toml(text.encode(), "README.md"))
+
+
+def test_the_counts_of_the_readme_can_be_had(tmp_path: Path) -> None:
+    pytest.importorskip("ibis")
+    (text,) = (text for text in blocks("README.md", "toml") if "count = true" in text)
+    (tmp_path / "auditkit.toml").write_text(text, encoding="utf-8")
+    rows = scored(200).rename(columns={"y": "repaid"}).assign(age=range(200))
+    for i in range(2):
+        rows[i * 100 : i * 100 + 100].to_parquet(tmp_path / f"loans-{i}.parquet")
+    assert len(auditkit.load_subject(tmp_path / "auditkit.toml")) == 200
 
 
 def test_the_python_lines_of_the_readme_run(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +18,7 @@ from auditkit.report import Report
 pytest.importorskip("duckdb")
 pytest.importorskip("ibis")
 
+ROOT = Path(__file__).parents[2]
 HEAD = """
 [subject]
 name = "big"
@@ -63,6 +66,20 @@ def test_a_run_counts_instead_of_reading_and_the_record_says_how(tmp_path: Path)
     assert record.data.counted.sha256 in page
     assert "auditkit_files" in page
     assert str(tmp_path) not in page
+
+
+def test_nothing_heavy_is_loaded_to_audit_counts(tmp_path: Path) -> None:
+    path = config(tmp_path, 'sensitive = ["sex"]\n[subject.model]\nscore = "score"\n')
+    heavy = {"torch", "sklearn", "shap", "opacus", "fairlearn", "polars", "pyspark"}
+    code = (
+        "import sys, auditkit\n"
+        f"auditkit.run(auditkit.load_subject({str(path)!r}), audits=['fairness'])\n"
+        f"print('LOADED', *sorted(set(sys.modules) & {heavy!r}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.rsplit("LOADED", 1)[1].split() == []
 
 
 def test_the_numbers_are_those_of_the_same_file_when_read(tmp_path: Path) -> None:
