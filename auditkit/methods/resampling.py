@@ -149,11 +149,12 @@ def _draw(
     if rows == 0:
         yield np.zeros((replicates, *counts.shape))
         return
+    # Sums of weights differ in their last digits with the order of the rows; a draw must not.
+    chances = np.round(smoothed / smoothed.sum(), 9)
+    chances[-1] = max(0.0, 1.0 - float(chances[:-1].sum()))
     size = max(1, _BLOCK // counts.size)
     for start in range(0, replicates, size):
-        drawn: IntArray = rng.multinomial(
-            rows, smoothed / smoothed.sum(), size=min(size, replicates - start)
-        )
+        drawn: IntArray = rng.multinomial(rows, chances, size=min(size, replicates - start))
         yield drawn.reshape(-1, *counts.shape).astype(np.float64)
 
 
