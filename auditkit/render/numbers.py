@@ -239,6 +239,7 @@ def _reference(numbers: Sequence[Decimal]) -> Decimal:
 
 def _scale(unit: str, reference: Decimal) -> _Scale:
     head, tail = _split(unit)
+    reference = _SHORT.create_decimal(reference)  # as it is shown: 9.9999e-5 is 1e-4
     if head == "s":
         return _clock(reference, tail)
     if head in _PREFIXED:
@@ -274,7 +275,7 @@ def _digits(numbers: Sequence[Decimal], bars: Sequence[Decimal], size: Decimal, 
     reference = size or max(abs(number) for number in numbers)
     if not reference:
         return 0
-    digits = max(least, SIGNIFICANT - 1 - reference.adjusted())
+    digits = max(least, SIGNIFICANT - 1 - _SHORT.create_decimal(reference).adjusted())
     enough = (d for d in range(digits, digits + EXTRA + 1) if not _any_vanish(numbers, d))
     digits = next(enough, digits)
     while not _faithful(numbers, bars, digits):

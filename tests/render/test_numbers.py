@@ -147,3 +147,8 @@ def test_ticks_levels_and_cells_are_written_by_the_same_hand() -> None:
     assert numbers.tick(-0.04, 1) == "0.0"
     assert numbers.percent(0.95) == "95%"
     assert [numbers.decimals(step) for step in (0.05, 20.0, 0.2)] == [2, 0, 1]
+
+
+def test_a_number_that_rounds_up_to_a_power_of_ten_is_written_as_one() -> None:
+    assert numbers.show(1 / 10_001).text == numbers.show(1e-4).text
+    assert numbers.show(9.9996e-6).text == numbers.show(1e-5).text
