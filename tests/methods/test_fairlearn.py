@@ -156,6 +156,7 @@ def shares(*counts: tuple[int, int]) -> Comparison:
     [
         ((590, 810), (110, 190), 0.149448, 0.794826),  # German credit, over 25 against the others
         ((612, 851), (88, 149), 0.128550, 0.821248),  # from 25
+        ((427, 587), (63, 113), 0.169905, 0.766430),  # the 700 rows that AIF360's tutorial learns
         ((499, 690), (201, 310), 0.074801, 0.896567),  # men against women
         ((9918, 32650), (1769, 16192), 0.194516, 0.359655),  # census, men against women
     ],
