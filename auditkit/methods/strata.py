@@ -16,7 +16,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import special
-from scipy.optimize import elementwise
 
 from auditkit.methods.estimates import Bounds, FloatArray
 from auditkit.methods.intervals import normal_quantile
@@ -267,6 +266,8 @@ def explained_bounds(
 
 def _arm(strata: Strata, centre: FloatArray, sign: int, level: float) -> FloatArray:
     """How far the score interval reaches to one side of the common difference, shape (m,)."""
+    from scipy.optimize import elementwise  # a quarter second, which other audits need not wait
+
     z, longest = normal_quantile(level), 1 - sign * centre
 
     def beyond(arm: FloatArray, place: npt.NDArray[np.int64]) -> FloatArray:
