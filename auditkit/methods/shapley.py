@@ -9,8 +9,11 @@ background, and its standard error covers the draw of the background as well as 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import itertools
+import math
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,18 +34,23 @@ from auditkit.methods.shapley_plan import AFFORDABLE, Estimator, Plan, make_plan
 
 #: Rows given to the network at once: their hidden layer stays within the processor's cache.
 _CHUNK = 8192
+#: Calls a function with each tuple of arguments and gives what it returned, in order.
+Each = Callable[[Callable[..., Any], Iterable[tuple[Any, ...]]], Iterable[Any]]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
     """Shapley values of rows, with what is needed to say how sure they are.
 
+    Where the function gives k numbers a row, as a multiclass model does, every array of numbers has
+    one more axis at its end, of length k; `of_output` takes one of them out.
+
     Attributes:
         values: Shape (m, g): the value of each player of each row; unit: of the function. NaN in
             rows that the budget did not reach.
         standard_errors: Shape (m, g): standard deviation over the background by the root of its
             size. NaN where the background is a single row.
-        base_value: Mean of the function over the background.
+        base_value: Mean of the function over the background; shape (k,) of k outputs.
         outputs: Shape (m,): the function of the rows, which `values` and `base_value` add up to.
         estimator: For each row "exact", "sampled" or "not reached". An exact row has a standard
             error too: of the background, which is itself a sample.
@@ -51,17 +59,23 @@ class Attribution:
         block_sizes: Shape (k,): background rows in each part.
         evaluations: Rows that the function was asked about.
         plan: What was planned.
+        names: Name of each player, where they are known.
+        output_names: Name of each of k outputs, where there are several and they are known.
+        notes: What a reader should know about the background, in words.
     """
 
     values: Floats
     standard_errors: Floats
-    base_value: float
+    base_value: float | Floats
     outputs: Floats
     estimator: tuple[str, ...]
     block_values: Floats
     block_sizes: Positions
     evaluations: int
     plan: Plan
+    names: tuple[str, ...] = ()
+    output_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def reached(self) -> int:
@@ -87,6 +101,34 @@ class Attribution:
             block_values=self.block_values[rows],
         )
 
+    def of_output(self, output: int | str) -> Attribution:
+        """Take one of several outputs: the attribution of one class.
+
+        Args:
+            output: Its position, or its name in `output_names`.
+
+        Returns:
+            The values of this output alone, as those of a function that gives one number.
+
+        Raises:
+            ValueError: If there is one output only, or none of that name or position.
+        """
+        count = self.values.shape[2] if self.values.ndim == 3 else 0
+        known = self.output_names if isinstance(output, str) else range(count)
+        if output not in known:
+            have = ", ".join(map(str, self.output_names or range(count))) or "one output only"
+            raise ValueError(f"no output {output!r}; there is {have}")
+        place = self.output_names.index(output) if isinstance(output, str) else output
+        return replace(
+            self,
+            values=self.values[..., place],
+            standard_errors=self.standard_errors[..., place],
+            base_value=float(np.asarray(self.base_value)[place]),
+            outputs=self.outputs[..., place],
+            block_values=self.block_values[..., place],
+            output_names=(),
+        )
+
 
 def shapley(
     function: Batched,
@@ -102,11 +144,14 @@ def shapley(
     affordable: int = AFFORDABLE,
     blocks: int = 20,
     chunk: int = _CHUNK,
+    outputs: int = 1,
+    each: Each = itertools.starmap,
 ) -> Attribution:
     """Compute interventional Shapley values of a batched function.
 
     Args:
-        function: Takes encoded rows (n, p), float32, and gives one number a row, (n,).
+        function: Takes encoded rows (n, p), float32, and gives one number a row, (n,), or `outputs`
+            numbers, (n, outputs).
         rows: Shape (m, p): the rows to explain.
         background: Shape (b, p): the rows that stand for "not known".
         players: Positions of each of g players; each of the p positions belongs to one.
@@ -123,6 +168,9 @@ def shapley(
         affordable: What "auto" spends on exactness where there is no budget; unit: evaluations.
         blocks: Parts of the background that `Attribution.block_values` are kept for.
         chunk: Evaluations at once.
+        outputs: Numbers that the function gives for a row.
+        each: Explains block after block of rows; one that does so in several processes gives the
+            same, bit by bit.
 
     Returns:
         The values, their standard errors and their cost. Values and base value add up to the
@@ -130,7 +178,8 @@ def shapley(
 
     Raises:
         ValueError: If shapes do not fit, a position has no player or two, the budget is too small
-            for one row, or the function is not deterministic, not finite or not one number a row.
+            for one row, or the function is not deterministic, not finite or not so many numbers a
+            row.
 
     Source:
         Strumbelj and Kononenko (2014), Knowl. Inf. Syst. 41:647; Lundberg and Lee (2017), NeurIPS.
@@ -152,30 +201,31 @@ def shapley(
     entropy = rng.integers(2**63, size=2)
     pieces = np.array_split(rng.permutation(len(background)), min(blocks, len(background)))
     with one_thread():
-        asked = Asked(function, chunk)
+        asked = Asked(function, chunk, outputs)
         asked.check_repeats(background)
-        outputs = asked.in_chunks(rows[: plan.reached])
+        given = asked.in_chunks(rows[: plan.reached])
         game = Game(
             background=background,
             players=players,
-            asked=asked if rest is None else Asked(rest, chunk),
+            asked=asked if rest is None else Asked(rest, chunk, outputs),
             first_layer=_first_layer(first_layer, background, players),
             background_codes=others,
             background_outputs=asked.in_chunks(background),
             exact_players=plan.exact_players,
             entropy=(int(entropy[0]), int(entropy[1])),
         )
-        values, errors, block_values = _explain(game, rows, codes, outputs, pieces)
-    inner = 0 if game.asked is asked else game.asked.evaluations
+        before = asked.evaluations
+        values, errors, block_values, inner = _explain(game, rows, codes, given, pieces, each)
+    base = game.background_outputs.mean(axis=0)
     return Attribution(
         values=values,
         standard_errors=errors,
-        base_value=float(game.background_outputs.mean()),
-        outputs=_padded(outputs, len(rows)),
+        base_value=float(base) if outputs == 1 else base,
+        outputs=_padded(given, len(rows)),
         estimator=_estimators(plan),
         block_values=block_values,
         block_sizes=np.array([len(piece) for piece in pieces]),
-        evaluations=asked.evaluations + inner,
+        evaluations=before + inner,
         plan=plan,
     )
 
@@ -200,25 +250,44 @@ def _explain(
     codes: npt.NDArray[np.int32],
     outputs: Floats,
     pieces: Sequence[Positions],
-) -> tuple[Floats, Floats, Floats]:
-    """Explain the rows that have outputs, a block at a time: values, errors, block values."""
-    m, b, g = len(rows), len(game.background), len(game.players)
-    values, errors = np.full((m, g), np.nan), np.full((m, g), np.nan)
-    blocks = np.full((m, len(pieces), g), np.nan)
-    step = max(1, 2 * game.asked.chunk // b)
-    for start in range(0, len(outputs), step):
-        block = slice(start, min(start + step, len(outputs)))
-        pairs = game.pair_values(rows[block], codes[block], outputs[block], start)
-        values[block] = pairs.mean(axis=1)
-        if b > 1:
-            errors[block] = pairs.std(axis=1, ddof=1) / np.sqrt(b)
-        for number, piece in enumerate(pieces):
-            blocks[block, number] = pairs[:, piece].mean(axis=1)
-    return values, errors, blocks
+    each: Each,
+) -> tuple[Floats, Floats, Floats, int]:
+    """Explain the rows that have outputs: values, errors, block values, evaluations."""
+    m, g = codes.shape
+    values, errors = np.full((2, m, g, *game.tail), np.nan)
+    blocks = np.full((m, len(pieces), g, *game.tail), np.nan)
+    step = max(1, game.asked.chunk // (len(game.background) * math.prod(game.tail)))
+    starts = range(0, len(outputs), step)
+    spans = [slice(start, min(start + step, len(outputs))) for start in starts]
+    calls = ((game, rows[s], codes[s], outputs[s], s.start, pieces) for s in spans)
+    evaluations = 0
+    for span, found in zip(spans, each(_explain_block, calls), strict=True):
+        values[span], errors[span], blocks[span], count = found
+        evaluations += count
+    return values, errors, blocks, evaluations
+
+
+def _explain_block(
+    game: Game,
+    rows: Rows,
+    codes: npt.NDArray[np.int32],
+    outputs: Floats,
+    first: int,
+    pieces: Sequence[Positions],
+) -> tuple[Floats, Floats | float, Floats, int]:
+    """Explain a block of rows, perhaps in another process; see `_explain`."""
+    before = game.asked.evaluations
+    with one_thread():
+        pairs = game.pair_values(rows, codes, outputs, first)
+    b = pairs.shape[1]
+    errors = pairs.std(axis=1, ddof=1) / np.sqrt(b) if b > 1 else np.nan
+    blocks = np.stack([pairs[:, piece].mean(axis=1) for piece in pieces], axis=1)
+    return pairs.mean(axis=1), errors, blocks, game.asked.evaluations - before
 
 
 def _padded(outputs: Floats, size: int) -> Floats:
-    return np.concatenate([outputs, np.full(size - len(outputs), np.nan)])
+    missing = (size - len(outputs), *outputs.shape[1:])
+    return np.concatenate([outputs, np.full(missing, np.nan)])
 
 
 def _estimators(plan: Plan) -> tuple[str, ...]:

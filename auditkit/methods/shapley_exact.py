@@ -65,7 +65,8 @@ def exact(mixer: Mixer, function: Batched, pairs: Pairs) -> Floats:
         pairs: Pairs that all differ in d players.
 
     Returns:
-        Shape (q, d): the value of each differing player; the others' are 0.
+        Shape (q, d), or (q, d, k) of k outputs: the value of each differing player; the others'
+        are 0.
 
     Example:
         >>> from auditkit.methods.shapley_game import InputMixer
@@ -81,5 +82,6 @@ def exact(mixer: Mixer, function: Batched, pairs: Pairs) -> Floats:
     for k in range(players):
         steps.enter(states[: 2**k], k, out=states[2**k : 2 ** (k + 1)])
     outputs = np.asarray(function(states.reshape(-1, states.shape[-1])), dtype=np.float64)
-    values = product(_subset_weights(players), outputs.reshape(len(states), -1)).T
-    return np.asarray(values, dtype=np.float64)
+    values = product(_subset_weights(players), outputs.reshape(len(states), -1))
+    shape = (players, len(pairs), *outputs.shape[1:])
+    return np.asarray(values, dtype=np.float64).reshape(shape).swapaxes(0, 1)

@@ -17,7 +17,8 @@ import numpy.typing as npt
 Rows = npt.NDArray[np.float32]
 Floats = npt.NDArray[np.float64]
 Positions = npt.NDArray[np.int64]
-#: A function of a batch of rows, shape (n, width), that gives one number a row, shape (n,).
+#: A function of a batch of rows, shape (n, width), that gives one number a row, shape (n,), or k
+#: numbers, shape (n, k).
 Batched = Callable[[Rows], npt.NDArray[np.floating]]
 
 #: Rows and background rows on which the function is asked twice, to see that it repeats itself.
@@ -282,35 +283,39 @@ class Asked:
     Args:
         function: The function.
         chunk: Most rows that it is given at once.
+        width: Numbers that it gives for a row.
     """
 
-    def __init__(self, function: Batched, chunk: int) -> None:
+    def __init__(self, function: Batched, chunk: int, width: int = 1) -> None:
         self.function = function
         self.chunk = chunk
         self.evaluations = 0
+        self._tail = () if width == 1 else (width,)
 
     def __call__(self, rows: Rows) -> Floats:
-        """Evaluate rows (n, width) in one batch: shape (n,).
+        """Evaluate rows in one batch: shape (n,), or (n, k) where it gives k numbers.
 
         Raises:
             ValueError: If the answer has another shape or is not finite.
         """
         self.evaluations += len(rows)
         outputs = np.asarray(self.function(rows), dtype=np.float64)
-        if outputs.shape == (len(rows), 1):
+        if outputs.shape == (len(rows), 1) and not self._tail:
             outputs = outputs[:, 0]
-        if outputs.shape != (len(rows),):
-            shape = f"({len(rows)},)"
-            raise ValueError(f"the model gives one number a row: {shape}; got {outputs.shape}")
+        wanted = (len(rows), *self._tail)
+        if outputs.shape != wanted:
+            many = f"{self._tail[0]} numbers" if self._tail else "one number"
+            raise ValueError(f"the model gives {many} a row: {wanted}; got {outputs.shape}")
         if not np.isfinite(outputs).all():
-            count = int((~np.isfinite(outputs)).sum())
+            finite = np.isfinite(outputs).reshape(len(rows), -1).all(axis=1)
+            count = len(rows) - int(finite.sum())
             raise ValueError(f"the model gives NaN or infinity for {count} of {len(rows)} inputs")
         return outputs
 
     def in_chunks(self, rows: Rows) -> Floats:
-        """Evaluate any number of rows, a chunk at a time: shape (n,)."""
+        """Evaluate any number of rows, a chunk at a time: shape (n,) or (n, k)."""
         pieces = [self(rows[i : i + self.chunk].copy()) for i in range(0, len(rows), self.chunk)]
-        return np.concatenate(pieces) if pieces else np.zeros(0)
+        return np.concatenate(pieces) if pieces else np.zeros((0, *self._tail))
 
     def check_repeats(self, rows: Rows) -> None:
         """Ask twice about a few rows.

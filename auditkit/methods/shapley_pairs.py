@@ -46,7 +46,7 @@ class Game:
         asked: The function of mixed inputs: of encoded rows, or of the first layer's outputs.
         first_layer: The layer, where `asked` takes its outputs.
         background_codes: Shape (b, g): numbered values, as `value_codes` gives them.
-        background_outputs: Shape (b,): the function of the background.
+        background_outputs: Shape (b,), or (b, k) of k outputs: the function of the background.
         exact_players: Pairs that differ in at most this many players are enumerated.
         entropy: Two words that the orders of the players are drawn from.
     """
@@ -68,15 +68,15 @@ class Game:
         Args:
             rows: Shape (r, p): encoded rows.
             codes: Shape (r, g): their numbered values.
-            outputs: Shape (r,): the function of the rows.
+            outputs: Shape (r,) or (r, k): the function of the rows.
             first: Number of the first of them among all explained rows: each row has random
                 numbers of its own, so that results do not depend on the blocks.
 
         Returns:
-            Shape (r, b, g): the value of each player in each pair.
+            Shape (r, b, g) or (r, b, g, k): the value of each player in each pair.
         """
         differs = codes[:, None, :] != self.background_codes
-        values = np.zeros(differs.shape)
+        values = np.zeros((*differs.shape, *self.tail))
         keys = self._keys(range(first, first + len(rows)))
         mixer = self._mixer(rows)
         count = differs.sum(axis=2)
@@ -91,6 +91,11 @@ class Game:
                 found = self._sampled(mixer, Pairs(i, b, players), outputs)
             values[i[:, None], b[:, None], players] = found
         return values
+
+    @property
+    def tail(self) -> tuple[int, ...]:
+        """What follows in the shape of values: () for one output, (k,) for k."""
+        return self.background_outputs.shape[1:]
 
     def _enumerates(self, d: int) -> bool:
         return shapley_sampled.EXACT_PLAYERS < d <= self.exact_players
@@ -111,13 +116,13 @@ class Game:
         return InputMixer(rows, self.background, owner)
 
     def _exact(self, mixer: Mixer, pairs: Pairs) -> Floats:
-        found = np.empty(pairs.players.shape)
+        found = np.empty((*pairs.players.shape, *self.tail))
         for place, piece in pairs.chunks(self._pairs_at_once(shapley_exact.cost, pairs)):
             found[place] = shapley_exact.exact(mixer, self.asked, piece)
         return found
 
     def _sampled(self, mixer: Mixer, pairs: Pairs, outputs: Floats) -> Floats:
-        found = np.empty(pairs.players.shape)
+        found = np.empty((*pairs.players.shape, *self.tail))
         for place, piece in pairs.chunks(self._pairs_at_once(shapley_sampled.cost, pairs)):
             low, high = self.background_outputs[piece.background], outputs[piece.rows]
             found[place] = shapley_sampled.sampled(mixer, self.asked, piece, low, high)

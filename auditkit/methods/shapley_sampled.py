@@ -25,11 +25,12 @@ def sampled(mixer: Mixer, function: Batched, pairs: Pairs, low: Floats, high: Fl
         mixer: Makes the inputs.
         function: Evaluates them.
         pairs: Pairs that all differ in d players, which stand in random order.
-        low: Shape (q,): the function of the background rows.
-        high: Shape (q,): the function of the explained rows.
+        low: Shape (q,), or (q, k) of k outputs: the function of the background rows.
+        high: Likewise: the function of the explained rows.
 
     Returns:
-        Shape (q, d): the value of each differing player, in the order of `pairs.players`.
+        Shape (q, d), or (q, d, k): the value of each differing player, in the order of
+        `pairs.players`.
 
     Source:
         Mitchell, Cooper, Frank and Holmes (2022), JMLR 23:43, antithetic sampling.
@@ -45,7 +46,7 @@ def sampled(mixer: Mixer, function: Batched, pairs: Pairs, low: Floats, high: Fl
         steps.leave(back, k, out=states[1, k])
         forth, back = states[0, k], states[1, k]
     outputs = np.asarray(function(states.reshape(-1, states.shape[-1])), dtype=np.float64)
-    up, down = outputs.reshape(2, between, -1)
+    up, down = outputs.reshape(2, between, *low.shape)
     rises = np.diff(np.concatenate([low[None], up, high[None]]), axis=0)
     falls = np.diff(np.concatenate([high[None], down, low[None]]), axis=0)
-    return np.asarray((rises - falls).T / 2)
+    return np.asarray((rises - falls).swapaxes(0, 1) / 2)
