@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from auditkit.encoding.sequence import widen
     from auditkit.errors import AuditkitError, InputError
     from auditkit.evidence import Interval, Measurement, Metric, Table
+    from auditkit.explaining.shap import from_shap, to_shap
+    from auditkit.explaining.texts import TextAttribution, text_shapley_cost, text_shapley_values
+    from auditkit.explaining.values import shapley_cost, shapley_values
     from auditkit.loading import load_subject
-    from auditkit.methods.shapley_model import shapley_values
+    from auditkit.methods.shapley import Attribution
     from auditkit.policy import judge, load_policy
     from auditkit.report import Report
     from auditkit.subject import Subject
@@ -40,6 +43,7 @@ __version__ = "0.1.0"
 
 #: Public name to the module that holds it; loaded when first used.
 _HOMES = {
+    "Attribution": "methods.shapley",
     "Audit": "audit",
     "AuditkitError": "errors",
     "BagOfWords": "training",
@@ -56,26 +60,33 @@ _HOMES = {
     "Seq2Seq": "training",
     "Subject": "subject",
     "Table": "evidence",
+    "TextAttribution": "explaining.texts",
     "TextLSTM": "training",
     "TorchClassifier": "training",
     "TorchRegressor": "training",
     "Training": "training",
     "count": "data.counting",
     "fit": "training",
+    "from_shap": "explaining.shap",
     "judge": "policy",
     "load_policy": "policy",
     "load_subject": "loading",
     "run": "audit",
-    "shapley_values": "methods.shapley_model",
+    "shapley_cost": "explaining.values",
+    "shapley_values": "explaining.values",
+    "text_shapley_cost": "explaining.texts",
+    "text_shapley_values": "explaining.texts",
+    "to_shap": "explaining.shap",
     "widen": "encoding.sequence",
 }
 
 __all__ = [
-    "LSTM", "MLP", "Audit", "AuditkitError", "BagOfWords", "HuggingFace", "InputError",
-    "Interval", "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report", "Seq2Seq",
-    "Subject", "Table", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training",
-    "__version__", "count", "fit", "judge", "load_policy", "load_subject", "meter", "run",
-    "shapley_values", "widen",
+    "LSTM", "MLP", "Attribution", "Audit", "AuditkitError", "BagOfWords", "HuggingFace",
+    "InputError", "Interval", "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report",
+    "Seq2Seq", "Subject", "Table", "TextAttribution", "TextLSTM", "TorchClassifier",
+    "TorchRegressor", "Training", "__version__", "count", "fit", "from_shap", "judge",
+    "load_policy", "load_subject", "meter", "run", "shapley_cost", "shapley_values",
+    "text_shapley_cost", "text_shapley_values", "to_shap", "widen",
 ]  # fmt: skip
 
 

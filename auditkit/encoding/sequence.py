@@ -159,6 +159,43 @@ class SequenceEncoder:
             players[name] = rest[:, positions].reshape(-1)
         return players
 
+    def players_by(self, what: Literal["features", "steps"]) -> dict[str, Positions]:
+        """Larger players: each channel over all steps, or each step with all channels.
+
+        A static column is a player at all steps at once either way. Where steps can be absent, the
+        marks that say which are there go with the step, or are the player "number of steps" beside
+        the channels; a step that is there by one row's marks and has no values in the other row
+        holds zeros, which is each channel's mean in training.
+
+        Args:
+            what: "features" or "steps".
+
+        Returns:
+            Player to its positions in a flattened encoded row; together each position once.
+
+        Example:
+            >>> train = pd.DataFrame({"b2": [0.0, 2.0], "b1": [2.0, 4.0], "limit": [10.0, 30.0]})
+            >>> encoder = SequenceEncoder.fit(train, {"bill": ["b2", "b1"]}, ["limit"])
+            >>> {k: v.tolist() for k, v in encoder.players_by("features").items()}
+            {'bill': [0, 2], 'limit': [1, 3]}
+            >>> {k: v.tolist() for k, v in encoder.players_by("steps").items()}
+            {'step 1': [0], 'step 2': [2], 'limit': [1, 3]}
+        """
+        places = np.arange(np.prod(self.shape), dtype=np.int64).reshape(self.shape)
+        marks, *parts, rest = np.split(places, self._ends, axis=1)
+        players: dict[str, Positions]
+        if what == "steps":
+            steps = np.concatenate([marks, *parts], axis=1)
+            players = {f"step {number}": step for number, step in enumerate(steps, 1)}
+        else:
+            named = zip(self.channels, parts, strict=True)
+            players = {channel.name: part.reshape(-1) for channel, part in named}
+            if self.varying:
+                players["number of steps"] = marks.reshape(-1)
+        for name, positions in self.static.players.items():
+            players[name] = rest[:, positions].reshape(-1)
+        return players
+
     def encode(self, rows: pd.DataFrame) -> Encoded:
         """Encode rows.
 

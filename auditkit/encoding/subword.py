@@ -123,6 +123,23 @@ class SubwordEncoder:
             line[: len(found)] = np.array(found, dtype=np.float32) + 1
         return out
 
+    def pieces(self, rows: pd.DataFrame) -> list[list[str]]:
+        """Give the tokens that are read of each text, as the tokenizer writes them.
+
+        Args:
+            rows: Raw rows.
+
+        Returns:
+            One list a row, as long as the numbers in its encoded row.
+
+        Raises:
+            InputError: As `encode`.
+        """
+        demand(rows, self.features)
+        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        found = (_encoded(self._opened, text, special=False) for text in texts)
+        return [list(map(str, one.tokens[: self.shape[0]])) for one in found]
+
     def to_dict(self) -> dict[str, Any]:
         """Give plain JSON values; `encoder_from_dict` reads them."""
         return plain(self)

@@ -169,6 +169,22 @@ class TextEncoder:
         for text in texts:
             yield [number_of.get(token, UNK) for token in islice(_CUTS[self.split](text), most)]
 
+    def pieces(self, rows: pd.DataFrame) -> list[list[str]]:
+        """Give the tokens that are read of each text, as they are written.
+
+        Args:
+            rows: Raw rows.
+
+        Returns:
+            One list a row, as long as the numbers in its encoded row.
+
+        Raises:
+            InputError: As `encode`.
+        """
+        demand(rows, self.features)
+        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        return [list(islice(_CUTS[self.split](text), self.length)) for text in texts]
+
     def unknown_share(self, rows: pd.DataFrame) -> float | None:
         """Share of the tokens that are read which are not in the vocabulary.
 

@@ -1,11 +1,11 @@
-"""Shapley values of a torch network behind an encoder: what a user calls."""
+"""A torch network behind an encoder as a game: its players, and the quickest way to ask it."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -13,14 +13,11 @@ from scipy import special
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.methods.flops import count_flops
-from auditkit.methods.shapley import Attribution, shapley
-from auditkit.methods.shapley_game import Batched, Rows, one_thread
-from auditkit.methods.shapley_plan import Estimator
+from auditkit.methods.shapley_game import Batched, Floats, Rows, one_thread
+from auditkit.methods.shapley_output import Output, Reading
 
 if TYPE_CHECKING:
     import torch
-
-Output = Literal["probability", "logit"]
 
 #: Operations that one evaluation costs beside its matrix products: copying, activations, calls.
 OVERHEAD = 6_000
@@ -35,7 +32,7 @@ class EncodedModel(Protocol):
 
     @property
     def network(self) -> Any:  # noqa: ANN401 - torch is imported where it is used
-        """The network, in evaluation mode: encoded rows to logits (n,)."""
+        """The network, in evaluation mode: encoded rows to logits (n,) or (n, k)."""
         ...
 
     @property
@@ -48,7 +45,7 @@ class EncodedModel(Protocol):
         ...
 
     def scores_of(self, encoded: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """Score encoded rows: probabilities (n,)."""
+        """Score encoded rows: probabilities (n,) or (n, k), or numbers (n,)."""
         ...
 
 
@@ -57,87 +54,22 @@ class Inside:
     """A model as functions of flattened encoded rows.
 
     Attributes:
-        function: Flattened encoded rows (n, p) to the output (n,).
+        function: Flattened encoded rows (n, p) to the output (n,), or to k outputs (n, k).
         first_layer: Weight and bias of the linear layer that it starts with, or None.
         rest: The function from that layer's output on, or None.
         flops: Floating-point operations of one evaluation, without the first layer if it is known.
+        width: Outputs of a row.
     """
 
     function: Batched
     first_layer: tuple[Rows, Rows] | None
     rest: Batched | None
     flops: int
+    width: int = 1
 
     def evaluations(self, work: int) -> int:
         """Evaluations that an amount of work allows; unit of work: floating-point operations."""
         return work // (self.flops + OVERHEAD)
-
-
-def shapley_values(
-    model: EncodedModel,
-    rows: Any,  # noqa: ANN401 - a data frame, which this module does not import
-    background: Any,  # noqa: ANN401 - likewise
-    *,
-    groups: Mapping[str, Sequence[str]] | None = None,
-    output: Output = "probability",
-    estimator: Estimator = "auto",
-    budget: int | None = None,
-    seed: int = 0,
-) -> Attribution:
-    """Compute interventional Shapley values of a model's output, with standard errors.
-
-    A raw feature is one player, however many encoded columns it has. The values of a row and the
-    base value add up to the model's output for that row.
-
-    Args:
-        model: A torch network behind an encoder.
-        rows: Raw rows to explain.
-        background: Raw rows that stand for "not known"; 100 to 400 of the training rows. Their
-            draw is the greatest source of error, and the standard errors contain it.
-        groups: Name of each player to the raw features that it holds, each feature once. None
-            makes every raw feature a player.
-        output: What is explained: the probability of the positive class, or its logit.
-        estimator: "exact", "sampled", or "auto": exact where it is affordable.
-        budget: Most evaluations of the model; None means as many as it takes.
-        seed: Seed of the orders of the players.
-
-    Returns:
-        The values; the players stand in the order of `groups`, or of `model.players`.
-
-    Raises:
-        InputError: If the groups leave a feature out, hold one twice, or name an unknown one.
-        ValueError: As `shapley`.
-
-    Source:
-        See `auditkit.methods.shapley.shapley`.
-
-    Example:
-        >>> import pandas as pd, torch
-        >>> class Sum:
-        ...     network = torch.nn.Linear(2, 1).eval()
-        ...     players = {"a": np.array([0]), "b": np.array([1])}
-        ...     def encode(self, rows): return rows.to_numpy(np.float32)
-        ...     def scores_of(self, encoded): return encoded.sum(axis=1) / 4.0
-        >>> found = shapley_values(Sum(), pd.DataFrame({"a": [2], "b": [1]}),
-        ...                        pd.DataFrame({"a": [0, 0], "b": [0, 1]}))
-        >>> found.values, found.base_value
-        (array([[0.5  , 0.125]]), 0.125)
-    """
-    players = grouped(model.players, groups)
-    encoded, others = model.encode(rows), model.encode(background)
-    inside = look_inside(model, encoded, others, output)
-    return shapley(
-        inside.function,
-        encoded.reshape(len(encoded), -1),
-        others.reshape(len(others), -1),
-        list(players.values()),
-        rng=np.random.default_rng(seed),
-        first_layer=inside.first_layer,
-        rest=inside.rest,
-        estimator=estimator,
-        budget=budget,
-        affordable=inside.evaluations(AFFORDABLE_WORK),
-    )
 
 
 def grouped(
@@ -184,7 +116,9 @@ def grouped(
     }
 
 
-def look_inside(model: EncodedModel, rows: Rows, background: Rows, output: Output) -> Inside:
+def look_inside(
+    model: EncodedModel, rows: Rows, background: Rows, output: Output, threshold: float = 0.5
+) -> Inside:
     """Turn a model into functions of flattened encoded rows, in the quickest form that is right.
 
     The shortcut through a linear first layer is taken only where it gives the model's own outputs
@@ -195,46 +129,97 @@ def look_inside(model: EncodedModel, rows: Rows, background: Rows, output: Outpu
         rows: Shape (m, ...): encoded rows.
         background: Shape (b, ...): encoded background rows.
         output: What is explained.
+        threshold: Score from which on a binary model decides for the positive class.
 
     Returns:
         The functions.
 
     Raises:
-        ValueError: If the network is in training mode, where dropout is on.
+        ValueError: If the network is in training mode, where dropout is on, or there is no such
+            output.
     """
     network, shape = model.network, tuple(rows.shape[1:])
     if any(module.training for module in network.modules()):
         raise ValueError("the network is in training mode (dropout is on); call its eval() first")
-    function: Batched = model.scores_of if output == "probability" else _Logits(network, shape)
+    read = Reading(output, threshold, regression=getattr(model, "task", None) == "regression")
     example = np.array(background[:1], dtype=np.float32)
+    width = _width(model.scores_of(example))
+    plain = output == "logit" and width == 1
+    function: Batched = _Network(network, shape) if plain else _Scores(model, read)
     with one_thread():
         found = _first_linear(network) if len(shape) == 1 else None
-        if found is not None:
-            layer, remainder = found
-            rest = _Logits(remainder, layer[1].shape, probability=output == "probability")
-            if _agree(function, layer, rest, _probes(rows, background)):
-                hidden = example @ layer[0].T + layer[1]
-                return Inside(
-                    function, layer, rest, count_flops(remainder, hidden).flops_per_sample
-                )
-        return Inside(function, None, None, count_flops(network, example).flops_per_sample)
+        ending = None if found is None else _ending(model, found, _probes(rows, background), read)
+        if found is None or ending is None:
+            flops = count_flops(network, example).flops_per_sample
+            return Inside(function, None, None, flops, width)
+        layer, remainder = found
+        flops = count_flops(remainder, example @ layer[0].T + layer[1]).flops_per_sample
+        return Inside(function, layer, _Network(remainder, layer[1].shape, ending), flops, width)
+
+
+def _width(scores: Floats) -> int:
+    """Numbers that a model gives for a row."""
+    if np.ndim(scores) > 2:
+        raise ValueError(f"the model gives one or k numbers a row; got shape {np.shape(scores)}")
+    return scores.shape[1] if scores.ndim == 2 else 1
 
 
 @dataclass(frozen=True, slots=True)
-class _Logits:
-    """A network as a function of flattened rows, its output turned into a probability if asked."""
+class _Scores:
+    """What is explained of the scores that a model gives for flattened rows."""
+
+    model: EncodedModel
+    read: Reading
+
+    def __call__(self, rows: Rows) -> Floats:
+        return self.read(self.model.scores_of(rows))
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    """From the numbers of a network to what is explained of the scores.
+
+    Attributes:
+        read: What is explained.
+        slope: Scores of a regression are its numbers times this,
+        offset: plus this.
+    """
+
+    read: Reading
+    slope: float = 1.0
+    offset: float = 0.0
+
+    def fitted(self, given: Floats, scores: Floats) -> _Ending:
+        """Learn how scores of a regression follow from standardised numbers, shape (n,) each."""
+        spread = given - given.mean()
+        slope = float(spread @ scores / max(float(spread @ spread), np.finfo(float).tiny))
+        return replace(self, slope=slope, offset=float(scores.mean() - slope * given.mean()))
+
+    def __call__(self, given: Floats) -> Floats:
+        if self.read.regression:
+            return self.slope * given + self.offset
+        if given.ndim == 2:
+            return self.read(special.softmax(given, axis=1))
+        return given if self.read.output == "logit" else self.read(special.expit(given))
+
+
+@dataclass(frozen=True, slots=True)
+class _Network:
+    """A network as a function of flattened rows."""
 
     network: torch.nn.Module
     shape: tuple[int, ...]
-    probability: bool = False
+    ending: _Ending | None = None
 
-    def __call__(self, rows: Rows) -> npt.NDArray[np.float64]:
+    def __call__(self, rows: Rows) -> Floats:
         import torch
 
         with torch.inference_mode():
             logits = self.network(torch.from_numpy(rows).reshape(-1, *self.shape)).numpy()
-        outputs: npt.NDArray[np.float64] = logits.astype(np.float64)
-        return special.expit(outputs) if self.probability else outputs
+        given: Floats = logits.astype(np.float64)
+        if given.ndim == 2 and given.shape[1] == 1:
+            given = given[:, 0]
+        return given if self.ending is None else self.ending(given)
 
 
 def _first_linear(network: torch.nn.Module) -> tuple[tuple[Rows, Rows], torch.nn.Module] | None:
@@ -264,16 +249,26 @@ def _probes(rows: Rows, background: Rows) -> Rows:
     return np.concatenate([a, background[:32], np.where(odd, a, b), np.where(odd, b, a)])
 
 
-def _agree(function: Batched, layer: tuple[Rows, Rows], rest: Batched, probes: Rows) -> bool:
-    weight, bias = layer
+def _ending(
+    model: EncodedModel,
+    found: tuple[tuple[Rows, Rows], torch.nn.Module],
+    probes: Rows,
+    read: Reading,
+) -> _Ending | None:
+    """Find how the model's scores follow from the rest of its network, or None if they do not."""
+    (weight, bias), remainder = found
     if weight.shape[1] != probes.shape[1]:
-        return False
+        return None
     try:
-        short = np.ravel(rest(probes @ weight.T + bias))
+        given = _Network(remainder, bias.shape)(probes @ weight.T + bias)
+        ending = _Ending(replace(read, output="probability"))
+        scores = np.asarray(model.scores_of(probes), dtype=np.float64).reshape(given.shape)
+        if read.regression and given.ndim == 1:
+            ending = ending.fitted(given, scores)
+        short = ending(given)
     except (AttributeError, RuntimeError, ValueError):
         # The network uses its first layer in another way than by calling it on its input.
-        return False
-    whole = np.ravel(function(probes))
-    return short.shape == whole.shape and bool(
-        np.allclose(short, whole, rtol=_TOLERANCE, atol=_TOLERANCE)
-    )
+        return None
+    apart = _TOLERANCE * max(1.0, float(np.abs(scores).max()))
+    same = np.allclose(short, scores, rtol=_TOLERANCE, atol=apart)
+    return replace(ending, read=read) if same else None

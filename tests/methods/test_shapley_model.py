@@ -8,9 +8,10 @@ import pytest
 import torch
 from small_network import SkipsAhead, SmallModel, linear, people, small_lstm, small_mlp
 
+from auditkit import shapley_values
 from auditkit.errors import InputError
 from auditkit.methods.shapley import shapley
-from auditkit.methods.shapley_model import grouped, look_inside, shapley_values
+from auditkit.methods.shapley_model import grouped, look_inside
 
 ROWS, BACKGROUND = people(12, 1), people(20, 2)
 

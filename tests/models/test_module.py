@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 import torch
 
+from auditkit import shapley_values
 from auditkit.errors import InputError, ModelError
-from auditkit.methods.shapley_model import shapley_values
 from auditkit.models import Model, NetworkModel
 from auditkit.models.inputs import matrix
 from auditkit.models.module import ModuleModel, load_state
