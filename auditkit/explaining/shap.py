@@ -53,9 +53,9 @@ def to_shap(found: Attribution | TextAttribution, data: Any = None) -> Any:  # n
             error_std=_ragged(found.standard_errors[kept]),
         )
     shown = found.shown()
-    m, g = shown.values.shape[:2]  # noqa: PD011 - not a data frame
+    m, g = shown.values.shape[:2]
     return explanation(
-        shown.values,  # noqa: PD011 - not a data frame
+        shown.values,
         base_values=np.repeat(np.asarray(found.base_value)[None], m, axis=0),
         data=None if data is None else _beside(found, data, len(found.values), g)[:m],
         feature_names=list(found.names) or [f"player {j}" for j in range(g)],
@@ -108,12 +108,14 @@ def from_shap(explanation: Any) -> Attribution:  # noqa: ANN401 - of shap
         block_sizes=np.empty(0, dtype=np.int64),
         evaluations=0,
         plan=Plan(0, 0, m, 0.0, np.zeros(m, dtype=np.bool_)),
-        names=()
-        if explanation.feature_names is None
-        else tuple(map(str, explanation.feature_names)),
-        output_names=() if outputs is None else tuple(map(str, outputs)),
+        names=_texts(explanation.feature_names),
+        output_names=_texts(outputs),
         notes=("computed by shap: no standard errors",),
     )
+
+
+def _texts(names: Any) -> tuple[str, ...]:  # noqa: ANN401 - whatever shap holds
+    return () if names is None else tuple(map(str, names))
 
 
 def _explanation_class() -> Any:  # noqa: ANN401 - of shap

@@ -5,20 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Protocol, cast, runtime_checkable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from auditkit.encoding.raw import demand
-from auditkit.encoding.text import column_texts, token_spans
 from auditkit.errors import InputError, Problem, quote
 from auditkit.explaining.parallel import each_in
-from auditkit.explaining.values import Cost, is_network
-from auditkit.methods.shapley_game import Asked, Batched, Floats, Rows, one_thread
-from auditkit.methods.shapley_model import EncodedModel, look_inside
-from auditkit.methods.shapley_output import Output, Reading
+from auditkit.explaining.text_games import REPEATED, TextGames, text_games
+from auditkit.explaining.values import Cost
+from auditkit.methods.shapley_game import Floats, one_thread
+from auditkit.methods.shapley_model import EncodedModel
+from auditkit.methods.shapley_output import Output
 from auditkit.methods.shapley_text import (
     EXACT_TOKENS,
     FIRST_ORDERS,
@@ -28,12 +27,8 @@ from auditkit.methods.shapley_text import (
 )
 from auditkit.models import Model
 
-#: Texts that the model is given at once.
-_CHUNK = 8192
 #: Texts that a process is given at once.
 _TOGETHER = 16
-#: Texts about which the model is asked twice.
-_REPEATED = 16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -139,12 +134,12 @@ def text_shapley_values(
     if problems:
         raise InputError(problems)
     with one_thread():
-        texts = _texts_of(model, rows, column, output, threshold)
-        asked = texts.asked()
-        base, ends = texts.ends(asked)
-        allowed = _allowed([len(line) for line in texts.tokens], orders, budget, asked.evaluations)
+        texts = text_games(model, rows, column, output, threshold)
+        allowed = _allowed([len(line) for line in texts.tokens], orders, budget)
+        asked, reached = texts.asked(), texts.part(slice(len(allowed)))
+        base, ends = reached.ends(asked)
         calls = (
-            (texts.part(span), base, ends[span], seed, standard_error, allowed[span])
+            (reached.part(span), base, ends[span], seed, standard_error, allowed[span])
             for span in (slice(i, i + _TOGETHER) for i in range(0, len(allowed), _TOGETHER))
         )
         found = [one for part in each(_explain, calls) for one in part]
@@ -190,12 +185,13 @@ def text_shapley_cost(
         12
     """
     with one_thread():
-        texts = _texts_of(model, rows, column, output, threshold)
+        texts = text_games(model, rows, column, output, threshold)
         asked = texts.asked()
         sizes = [len(line) for line in texts.tokens]
-        ends = 1 + len(sizes) + 2 * min(len(sizes), _REPEATED)
-        allowed = _allowed(sizes, orders, budget, ends)
-        total = ends + sum(cost(size, most) for size, most in zip(sizes, allowed, strict=False))
+        allowed = _allowed(sizes, orders, budget)
+        total = _ends(sizes) + sum(
+            1 + cost(size, most) for size, most in zip(sizes, allowed, strict=False)
+        )
         part = texts.part(slice(0, min(_TOGETHER, len(allowed))))
         start = time.process_time()
         base, outputs = part.ends(asked)
@@ -204,132 +200,6 @@ def text_shapley_cost(
     exact = sum(size <= EXACT_TOKENS for size in sizes[: len(allowed)]) / max(1, len(allowed))
     probed = asked.evaluations + sum(one.evaluations for one in timed)
     return Cost(total, exact, len(allowed), len(sizes), seconds * total / max(1, probed))
-
-
-@runtime_checkable
-class _Pieces(Protocol):
-    """An encoder of text whose encoded rows hold a number for each token, then zeros."""
-
-    def pieces(self, rows: pd.DataFrame) -> list[list[str]]: ...
-
-
-@dataclass(frozen=True, eq=False)
-class _Texts:
-    """Texts as games.
-
-    Attributes:
-        tokens: The tokens of each text.
-        codes: What stands for them: numbers of the encoder, or places in `pieces`.
-        function: Takes codes (n, d) of some texts, 0 where a token is taken out.
-        width: Outputs of a text.
-    """
-
-    tokens: Sequence[Sequence[str]]
-    codes: Sequence[Rows]
-    function: Batched
-    width: int
-
-    def part(self, span: slice) -> _Texts:
-        return replace(self, tokens=self.tokens[span], codes=self.codes[span])
-
-    def asked(self) -> Asked:
-        return Asked(self.function, _CHUNK, self.width)
-
-    def ends(self, asked: Asked) -> tuple[Floats, Floats]:
-        """What is explained for the empty text, and for each whole text."""
-        longest = max((len(line) for line in self.codes), default=0)
-        whole = np.zeros((1 + len(self.codes), max(longest, 1)), dtype=np.float32)
-        for line, numbers in zip(whole[1:], self.codes, strict=True):
-            line[: len(numbers)] = numbers
-        asked.check_repeats(whole[1 : 1 + _REPEATED])
-        outputs = asked.in_chunks(whole)
-        return outputs[0], outputs[1:]
-
-
-def _texts_of(
-    model: Model | EncodedModel,
-    rows: pd.DataFrame,
-    column: str | None,
-    output: Output,
-    threshold: float,
-) -> _Texts:
-    encoder = getattr(model, "encoder", None)
-    if is_network(model) and isinstance(encoder, _Pieces):
-        if column not in (None, *getattr(encoder, "features", ())):
-            raise InputError([Problem("column", quote(column), "the column that the model reads")])
-        return _encoded_texts(cast("EncodedModel", model), encoder, rows, output, threshold)
-    return _written_texts(cast("Model", model), rows, column, output, threshold)
-
-
-def _encoded_texts(
-    model: EncodedModel, encoder: _Pieces, rows: pd.DataFrame, output: Output, threshold: float
-) -> _Texts:
-    tokens, encoded = encoder.pieces(rows), model.encode(rows)
-    nothing = np.zeros((1, *encoded.shape[1:]), dtype=np.float32)
-    inside = look_inside(model, encoded, nothing, output, threshold)
-    codes = [line[: len(pieces)] for line, pieces in zip(encoded, tokens, strict=True)]
-    return _Texts(tokens, codes, _Padded(inside.function, encoded.shape[1]), inside.width)
-
-
-@dataclass(frozen=True)
-class _Padded:
-    """A function of whole encoded rows, given as many columns as some texts need."""
-
-    function: Batched
-    length: int
-
-    def __call__(self, codes: Rows) -> Floats:
-        whole = np.zeros((len(codes), self.length), dtype=np.float32)
-        whole[:, : codes.shape[1]] = codes[:, : self.length]
-        return np.asarray(self.function(whole), dtype=np.float64)
-
-
-def _written_texts(
-    model: Model, rows: pd.DataFrame, column: str | None, output: Output, threshold: float
-) -> _Texts:
-    features = list(getattr(model, "features", None) or ([column] if column else rows.columns))
-    if len(features) != 1 or column not in (None, features[0]):
-        found = f"a model that reads {', '.join(map(quote, features[:5]))}; column {quote(column)}"
-        raise InputError([Problem("column", found, "a model that reads one column of text alone")])
-    demand(rows, features)
-    cut = [_cut(text) for text in column_texts(rows[features[0]])]
-    number_of = {"": 0}
-    for piece in (piece for line in cut for _, piece in line):
-        number_of.setdefault(piece, len(number_of))
-    codes = [np.array([number_of[piece] for _, piece in line], np.float32) for line in cut]
-    read = Reading(output, threshold, regression=getattr(model, "task", None) == "regression")
-    function = _Written(model, features[0], tuple(number_of), read)
-    given = function(np.zeros((1, 1), np.float32))
-    width = given.shape[1] if given.ndim == 2 else 1
-    return _Texts([[token for token, _ in line] for line in cut], codes, function, width)
-
-
-@dataclass(frozen=True)
-class _Written:
-    """What is explained of the scores of texts that are put together again from pieces."""
-
-    model: Model
-    column: str
-    pieces: Sequence[str]
-    read: Reading
-
-    def __call__(self, codes: Rows) -> Floats:
-        texts = ["".join([self.pieces[c] for c in line]) for line in codes.astype(int).tolist()]
-        frame = pd.DataFrame({self.column: pd.Series(texts, dtype=object)})
-        return self.read(self.model.scores(frame))
-
-
-def _cut(text: str) -> list[tuple[str, str]]:
-    """Tokens of a text, each with the piece that goes with it: all pieces are the text.
-
-    What stands between two tokens goes with the first of them, and a text without tokens is one.
-    """
-    spans = list(token_spans(text))
-    if not spans:
-        return [(text, text)] if text else []
-    starts = [0, *(start for start, _ in spans[1:]), len(text)]
-    pieces = [text[a:b] for a, b in zip(starts, starts[1:], strict=False)]
-    return [(text[a:b], piece) for (a, b), piece in zip(spans, pieces, strict=True)]
 
 
 def _setting_problems(standard_error: float, orders: int, budget: int | None) -> list[Problem]:
@@ -343,7 +213,12 @@ def _setting_problems(standard_error: float, orders: int, budget: int | None) ->
     return problems
 
 
-def _allowed(sizes: Sequence[int], orders: int, budget: int | None, spent: int) -> list[int]:
+def _ends(sizes: Sequence[int]) -> int:
+    """Evaluations of the empty text, and of the first texts twice."""
+    return 1 + 2 * min(len(sizes), REPEATED)
+
+
+def _allowed(sizes: Sequence[int], orders: int, budget: int | None) -> list[int]:
     """Most orders of each text that is reached: the first of all, then equal parts of the rest.
 
     Raises:
@@ -351,7 +226,7 @@ def _allowed(sizes: Sequence[int], orders: int, budget: int | None, spent: int) 
     """
     if budget is None:
         return [orders] * len(sizes)
-    least = spent + np.cumsum([cost(size, FIRST_ORDERS) for size in sizes])
+    least = _ends(sizes) + np.cumsum([1 + cost(size, FIRST_ORDERS) for size in sizes])
     reached = int(np.searchsorted(least, budget, side="right"))
     if sizes and not reached:
         raise ValueError(f"the first text costs {least[0]} evaluations; the budget is {budget}")
@@ -362,7 +237,7 @@ def _allowed(sizes: Sequence[int], orders: int, budget: int | None, spent: int) 
 
 
 def _explain(
-    texts: _Texts,
+    texts: TextGames,
     base: Floats,
     outputs: Floats,
     seed: int,
@@ -394,7 +269,7 @@ def _content(tokens: Sequence[str]) -> bytes:
 
 
 def _gathered(
-    texts: _Texts,
+    texts: TextGames,
     base: Floats,
     outputs: Floats,
     found: Sequence[TokenValues],
@@ -408,13 +283,13 @@ def _gathered(
         values=(*(one.values for one in found), *rest),
         standard_errors=(*(one.standard_errors for one in found), *rest),
         base_value=float(base) if texts.width == 1 else base,
-        outputs=outputs,
+        outputs=np.concatenate([outputs, np.full((len(rest), *outputs.shape[1:]), np.nan)]),
         estimator=(*names, *["not reached"] * len(rest)),
         evaluations=evaluations + sum(one.evaluations for one in found),
         output_names=classes if len(classes) == texts.width > 1 else (),
     )
 
 
-def _unreached(texts: _Texts, base: Floats, first: int) -> Iterator[Any]:
+def _unreached(texts: TextGames, base: Floats, first: int) -> Iterator[Any]:
     for line in texts.tokens[first:]:
         yield np.full((len(line), *np.shape(base)), np.nan)

@@ -87,8 +87,9 @@ def shapley_values(
             decided for, else 0. A regression gives its number with "probability" and "prediction".
         threshold: Score from which on a binary model decides for the positive class.
         estimator: "exact", "sampled", or "auto": exact where it is affordable.
-        budget: Most evaluations of the model; None means as many as it takes. Where it does not
-            reach, the last rows stay NaN and are marked.
+        budget: Most evaluations of the model, beside the hundred or so that find out what it gives;
+            None means as many as it takes. Where it does not reach, the last rows stay NaN and are
+            marked.
         seed: Seed of the orders of the players.
         jobs: Processes that share the rows. The values are the same for any number. Worth it from
             some seconds on: each process starts torch and gets a copy of the model.
@@ -221,8 +222,7 @@ class PreparedGame:
         positions = list(self.players.values())
         rows, background = checked(self.rows, self.background, positions)
         codes = value_codes(rows, background, positions)
-        settings = {"budget": budget, "affordable": self.affordable}
-        return make_plan(*codes, estimator=estimator, **settings)
+        return make_plan(*codes, estimator=estimator, budget=budget, affordable=self.affordable)
 
     def seconds(self, plan: Plan) -> float:
         """Time some pairs as the plan takes them; unit: CPU seconds of the whole plan."""
@@ -250,8 +250,8 @@ class PreparedGame:
         names = ", ".join(quote(name) for name in still[:10])
         more = f" and {len(still) - 10:,} more" if len(still) > 10 else ""
         return [
-            f"one value in the whole background: {names}{more}; a row that has it too gets 0 there, "
-            "and the standard error holds no doubt about it"
+            f"one value in the whole background: {names}{more}; a row that has it too gets 0 "
+            "there, and the standard error holds no doubt about it"
         ]
 
 

@@ -78,4 +78,4 @@ class Reading:
         if scores.ndim == 1:
             return (scores >= self.threshold).astype(np.float64)
         chosen = scores.argmax(axis=1)[:, None]
-        return (chosen == np.arange(scores.shape[1])).astype(np.float64)
+        return np.asarray(chosen == np.arange(scores.shape[1]), dtype=np.float64)
