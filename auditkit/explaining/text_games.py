@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
-from auditkit.encoding.raw import demand
+from auditkit.encoding.raw import demand, gather
 from auditkit.encoding.text import column_texts, token_spans
 from auditkit.errors import InputError, Problem, quote
 from auditkit.explaining.values import is_network
@@ -129,7 +130,8 @@ def _written_texts(
         found = f"a model that reads {', '.join(map(quote, features[:5]))}; column {quote(column)}"
         raise InputError([Problem("column", found, "a model that reads one column of text alone")])
     demand(rows, features)
-    cut = [_cut(text) for text in column_texts(rows[features[0]])]
+    (texts,) = gather([(features[0], partial(column_texts, rows[features[0]]))])
+    cut = [_cut(text) for text in texts]
     number_of = {"": 0}
     for piece in (piece for line in cut for _, piece in line):
         number_of.setdefault(piece, len(number_of))

@@ -189,9 +189,7 @@ def text_shapley_cost(
         asked = texts.asked()
         sizes = [len(line) for line in texts.tokens]
         allowed = _allowed(sizes, orders, budget)
-        total = _ends(sizes) + sum(
-            1 + cost(size, most) for size, most in zip(sizes, allowed, strict=False)
-        )
+        total = 1 + sum(_least(row) + cost(sizes[row], most) for row, most in enumerate(allowed))
         part = texts.part(slice(0, min(_TOGETHER, len(allowed))))
         start = time.process_time()
         base, outputs = part.ends(asked)
@@ -213,9 +211,9 @@ def _setting_problems(standard_error: float, orders: int, budget: int | None) ->
     return problems
 
 
-def _ends(sizes: Sequence[int]) -> int:
-    """Evaluations of the empty text, and of the first texts twice."""
-    return 1 + 2 * min(len(sizes), REPEATED)
+def _least(row: int) -> int:
+    """Evaluations of a whole text: once, and of the first texts twice more."""
+    return 3 if row < REPEATED else 1
 
 
 def _allowed(sizes: Sequence[int], orders: int, budget: int | None) -> list[int]:
@@ -226,7 +224,8 @@ def _allowed(sizes: Sequence[int], orders: int, budget: int | None) -> list[int]
     """
     if budget is None:
         return [orders] * len(sizes)
-    least = _ends(sizes) + np.cumsum([1 + cost(size, FIRST_ORDERS) for size in sizes])
+    costs = [_least(row) + cost(size, FIRST_ORDERS) for row, size in enumerate(sizes)]
+    least = 1 + np.cumsum(costs)
     reached = int(np.searchsorted(least, budget, side="right"))
     if sizes and not reached:
         raise ValueError(f"the first text costs {least[0]} evaluations; the budget is {budget}")

@@ -299,7 +299,7 @@ class Asked:
             ValueError: If the answer has another shape or is not finite.
         """
         self.evaluations += len(rows)
-        outputs = np.asarray(self.function(rows), dtype=np.float64)
+        outputs = np.array(self.function(rows), dtype=np.float64)
         if outputs.shape == (len(rows), 1) and not self._tail:
             outputs = outputs[:, 0]
         wanted = (len(rows), *self._tail)

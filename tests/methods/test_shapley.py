@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import warnings
 from itertools import combinations
 from math import factorial
@@ -207,6 +208,21 @@ def test_the_size_of_chunks_changes_nothing(estimator: str, chunk: int) -> None:
     np.testing.assert_allclose(cut.standard_errors, whole.standard_errors, atol=1e-9)
     np.testing.assert_allclose(cut.block_values, whole.block_values, atol=1e-9)
     assert cut.evaluations == whole.evaluations
+
+
+@pytest.mark.parametrize("estimator", ["exact", "sampled"])
+def test_blocks_of_rows_may_be_explained_elsewhere_and_in_any_order(estimator: Any) -> None:
+    def elsewhere(function: Any, calls: Any) -> list[Any]:
+        copies = [copy.deepcopy(call) for call in calls]
+        assert len(copies) == 2
+        return [function(*call) for call in copies[::-1]][::-1]
+
+    here = run(2, estimator, chunk=12)
+    there = run(2, estimator, chunk=12, each=elsewhere)
+    np.testing.assert_array_equal(here.values, there.values)
+    np.testing.assert_array_equal(here.standard_errors, there.standard_errors)
+    np.testing.assert_array_equal(here.block_values, there.block_values)
+    assert here.evaluations == there.evaluations
 
 
 def test_the_same_generator_gives_the_same_values_and_another_gives_others() -> None:
