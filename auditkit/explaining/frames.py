@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,12 +19,22 @@ from auditkit.encoding.raw import demand
 from auditkit.errors import InputError, Problem, quote
 from auditkit.methods.shapley_game import Floats, Rows
 from auditkit.methods.shapley_output import Reading
-from auditkit.models import Model
 
 T = TypeVar("T")
 
 #: Most different values of a column: float32 holds every whole number up to here.
 _MOST_VALUES = 2**24
+
+
+class Scorer(Protocol):
+    """All that is asked of a model that is not looked into; `auditkit.models.Model` has it.
+
+    Where it has `features`, `classes` or a `task`, they are used.
+    """
+
+    def scores(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Score raw rows: shape (n,), or (n, k) for k classes."""
+        ...
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +103,7 @@ class CodedRows:
 class RawFunction:
     """What is explained of the scores that a model gives for rows of numbered values."""
 
-    model: Model
+    model: Scorer
     coded: CodedRows
     read: Reading
 

@@ -14,11 +14,11 @@ import pandas as pd
 from auditkit.encoding.raw import demand, gather
 from auditkit.encoding.text import column_texts, token_spans
 from auditkit.errors import InputError, Problem, quote
+from auditkit.explaining.frames import Scorer
 from auditkit.explaining.values import is_network
 from auditkit.methods.shapley_game import Asked, Batched, Floats, Rows
 from auditkit.methods.shapley_model import EncodedModel, look_inside
 from auditkit.methods.shapley_output import Output, Reading
-from auditkit.models import Model
 
 #: Texts that the model is given at once.
 _CHUNK = 8192
@@ -69,7 +69,7 @@ class TextGames:
 
 
 def text_games(
-    model: Model | EncodedModel,
+    model: Scorer | EncodedModel,
     rows: pd.DataFrame,
     column: str | None,
     output: Output,
@@ -96,7 +96,7 @@ def text_games(
         if column not in (None, *getattr(encoder, "features", ())):
             raise InputError([Problem("column", quote(column), "the column that the model reads")])
         return _encoded_texts(cast("EncodedModel", model), encoder, rows, output, threshold)
-    return _written_texts(cast("Model", model), rows, column, output, threshold)
+    return _written_texts(cast("Scorer", model), rows, column, output, threshold)
 
 
 def _encoded_texts(
@@ -123,7 +123,7 @@ class _Padded:
 
 
 def _written_texts(
-    model: Model, rows: pd.DataFrame, column: str | None, output: Output, threshold: float
+    model: Scorer, rows: pd.DataFrame, column: str | None, output: Output, threshold: float
 ) -> TextGames:
     features = list(getattr(model, "features", None) or ([column] if column else rows.columns))
     if len(features) != 1 or column not in (None, features[0]):
@@ -147,7 +147,7 @@ def _written_texts(
 class _Written:
     """What is explained of the scores of texts that are put together again from pieces."""
 
-    model: Model
+    model: Scorer
     column: str
     pieces: Sequence[str]
     read: Reading

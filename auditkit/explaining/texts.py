@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote
+from auditkit.explaining.frames import Scorer
 from auditkit.explaining.parallel import each_in
 from auditkit.explaining.text_games import REPEATED, TextGames, text_games
 from auditkit.explaining.values import Cost
@@ -25,7 +26,6 @@ from auditkit.methods.shapley_text import (
     cost,
     token_values,
 )
-from auditkit.models import Model
 
 #: Texts that a process is given at once.
 _TOGETHER = 16
@@ -74,7 +74,7 @@ class TextAttribution:
 
 
 def text_shapley_values(
-    model: Model | EncodedModel,
+    model: Scorer | EncodedModel,
     rows: pd.DataFrame,
     *,
     column: str | None = None,
@@ -148,7 +148,7 @@ def text_shapley_values(
 
 
 def text_shapley_cost(
-    model: Model | EncodedModel,
+    model: Scorer | EncodedModel,
     rows: pd.DataFrame,
     *,
     column: str | None = None,

@@ -12,14 +12,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote
-from auditkit.explaining.frames import CodedRows, RawFunction, feature_columns, of_both
+from auditkit.explaining.frames import CodedRows, RawFunction, Scorer, feature_columns, of_both
 from auditkit.explaining.parallel import each_in
 from auditkit.methods.shapley import Attribution, shapley
 from auditkit.methods.shapley_game import Batched, Rows, checked, value_codes
 from auditkit.methods.shapley_model import EncodedModel, grouped, look_inside
 from auditkit.methods.shapley_output import Output, Reading
 from auditkit.methods.shapley_plan import Estimator, Plan, make_plan
-from auditkit.models import Model
 
 #: Players: raw features, larger groups of them by name, or the channels or steps of a sequence.
 Groups = Mapping[str, Sequence[str]] | Literal["features", "steps"]
@@ -52,7 +51,7 @@ class Cost:
 
 
 def shapley_values(
-    model: Model | EncodedModel,
+    model: Scorer | EncodedModel,
     rows: pd.DataFrame,
     background: pd.DataFrame,
     *,
@@ -132,7 +131,7 @@ def shapley_values(
 
 
 def shapley_cost(
-    model: Model | EncodedModel,
+    model: Scorer | EncodedModel,
     rows: pd.DataFrame,
     background: pd.DataFrame,
     *,
@@ -256,7 +255,7 @@ class PreparedGame:
 
 
 def game_of(
-    model: Model | EncodedModel,
+    model: Scorer | EncodedModel,
     rows: pd.DataFrame,
     background: pd.DataFrame,
     groups: Groups | None,
@@ -286,7 +285,7 @@ def game_of(
         return _encoded_game(
             cast("EncodedModel", model), rows, background, groups, output, threshold
         )
-    return _raw_game(cast("Model", model), rows, background, groups, output, threshold)
+    return _raw_game(cast("Scorer", model), rows, background, groups, output, threshold)
 
 
 def is_network(model: object) -> bool:
@@ -333,7 +332,7 @@ def _no_steps(groups: str) -> Problem:
 
 
 def _raw_game(
-    model: Model,
+    model: Scorer,
     rows: pd.DataFrame,
     background: pd.DataFrame,
     groups: Groups | None,

@@ -33,13 +33,13 @@ def by_orders(scores: Any, tokens: list[str]) -> Array:
         gains = np.empty((d, *steps.shape[1:]))
         gains[list(order)] = np.diff(steps, axis=0)
         added.append(gains)
-    return np.mean(added, axis=0)
+    return np.asarray(np.mean(added, axis=0))
 
 
 @pytest.fixture(scope="module")
 def models() -> dict[str, TorchModel]:
     rows = reviews()[["text", "y"]]
-    architectures = [
+    architectures: list[Any] = [
         auditkit.TextLSTM("text", embedding=6, hidden=5, length=20),
         auditkit.PooledEmbedding("text", embedding=6, hidden=5, length=20),
         auditkit.BagOfWords("text", hidden=(4,)),
@@ -146,7 +146,7 @@ def test_the_interval_of_a_sampled_token_covers_its_exact_value() -> None:
     covered = []
     for seed in range(150):
         found = token_values(
-            Asked(function, 8192), np.ones(d, np.float32), np.float64(0), values[-1],
+            Asked(function, 8192), np.ones(d, np.float32), np.zeros(()), values[-1:].reshape(()),
             rng=np.random.default_rng(seed), standard_error=0.0, orders=80,
         )  # fmt: skip
         covered.append(np.abs(found.values - exact) <= norm.ppf(0.975) * found.standard_errors)
@@ -263,6 +263,6 @@ def test_a_model_of_more_than_a_text_or_one_that_is_random_is_refused() -> None:
 
 def test_no_texts_give_no_values(models: dict[str, TorchModel]) -> None:
     for model in (models["text-lstm"], Shouting()):
-        found = text_shapley_values(model, frame())  # type: ignore[arg-type]
+        found = text_shapley_values(model, frame())
         assert found.values == ()
         assert found.additivity_gap == 0

@@ -23,9 +23,13 @@ from small_network import people, small_lstm, small_mlp
 
 import auditkit
 from auditkit import InputError, shapley_cost, shapley_values
+from auditkit.encoding import SequenceEncoder
 from auditkit.errors import ModelError
+from auditkit.explaining.values import game_of
+from auditkit.methods.shapley_output import Output
 from auditkit.models.module import ModuleModel
 from auditkit.models.sklearn import SklearnModel
+from auditkit.roles import Task
 
 Array = npt.NDArray[np.float64]
 FEATURES = ["age", "income", "sex", "job", "debt"]
@@ -217,8 +221,9 @@ def test_a_regression_is_explained_in_its_own_unit() -> None:
     y = 100 * rows.income + 7
     linear = fitted(LinearRegression(), y, task="regression")
     forest = fitted(RandomForestRegressor(3, random_state=0), y, task="regression")
-    for output in ("probability", "prediction"):
-        found = shapley_values(linear, ROWS, BACKGROUND, output=output)  # type: ignore[arg-type]
+    regression_outputs: tuple[Output, ...] = ("probability", "prediction")
+    for output in regression_outputs:
+        found = shapley_values(linear, ROWS, BACKGROUND, output=output)
         expected = 100 * (ROWS.income - BACKGROUND.income.mean())
         np.testing.assert_allclose(found.values[:, 1], expected, atol=1e-6)
     assert shapley_values(forest, ROWS, BACKGROUND).additivity_gap < 1e-9
@@ -228,7 +233,8 @@ def test_a_regression_is_explained_in_its_own_unit() -> None:
 
 def test_trained_networks_of_every_task_take_the_shortcut_and_keep_the_definition() -> None:
     rows = people(300)
-    tasks = {"binary": "y", "multiclass": "race", "regression": "debt"}
+    tasks: dict[Task, str] = {"binary": "y", "multiclass": "race", "regression": "debt"}
+    every: list[Output] = ["probability", "logit", "prediction"]
     for task, label in tasks.items():
         features = [name for name in FEATURES if name != label]
         model, _ = auditkit.fit(
@@ -236,19 +242,18 @@ def test_trained_networks_of_every_task_take_the_shortcut_and_keep_the_definitio
             training=FEW,
         )  # fmt: skip
         few, others = rows[features][:3], rows[features][100:110]
-        outputs = ["prediction"] if task == "regression" else ["probability", "logit", "prediction"]
-        for output in outputs:
-            game = auditkit.explaining.values.game_of(model, few, others, None, output)  # type: ignore[attr-defined]
+        for output in every[2:] if task == "regression" else every:
+            game = game_of(model, few, others, None, output)
             assert game.first_layer is not None
-            found = shapley_values(model, few, others, output=output)  # type: ignore[arg-type]
+            found = shapley_values(model, few, others, output=output)
 
             def read(frame: pd.DataFrame, model: Any = model, output: str = output) -> Array:
                 p = model.scores(frame)
                 if output == "logit":
                     return np.asarray(special.logit(p))
                 if output == "prediction" and p.ndim == 2:
-                    return np.eye(p.shape[1])[p.argmax(axis=1)]
-                return (p >= 0.5).astype(float) if output == "prediction" else p
+                    return np.asarray(np.eye(p.shape[1])[p.argmax(axis=1)])
+                return np.asarray((p >= 0.5).astype(float) if output == "prediction" else p)
 
             if task == "regression":
                 read = model.scores
@@ -362,9 +367,8 @@ def test_steps_that_one_row_lacks_are_absent_or_hold_the_mean() -> None:
     # ... and marks without values are a step of zeros, the mean in training.
     longer = model.encode(cut).copy()
     longer[0, 1, 0] = 1
-    means = cut.assign(
-        a2=model.encoder.channels[0].scale.mean, b2=model.encoder.channels[1].scale.mean
-    )  # type: ignore[union-attr]
+    assert isinstance(model.encoder, SequenceEncoder)
+    means = cut.assign(**{c.columns[1]: c.scale.mean for c in model.encoder.channels})
     np.testing.assert_allclose(model.scores_of(longer), model.scores(means), atol=1e-6)
     assert by_feature.additivity_gap < 1e-6
 
@@ -434,7 +438,7 @@ BAD_CALLS: dict[str, tuple[dict[str, Any], str]] = {
     "a column twice": ({"rows": pd.concat([ROWS, ROWS[["sex"]]], axis=1)}, "2 columns named 'sex'"),
     "an array": ({"rows": np.zeros((2, 5))}, "found a ndarray"),
     "no background": ({"background": BACKGROUND[:0]}, "background: found no row"),
-    "lists": ({"rows": ROWS.assign(age=[[1]] * 6)}, "cannot be compared"),
+    "lists": ({"rows": ROWS.assign(age=pd.Series([[1]] * 6))}, "cannot be compared"),
     "steps": ({"groups": "steps"}, "groups: found 'steps'"),
     "budget": ({"budget": 20}, "one row costs .* the budget is 20"),
     "output": ({"output": "score"}, "what is explained is 'probability'"),
@@ -467,13 +471,14 @@ def test_a_logit_needs_probabilities_that_have_one() -> None:
     certain = Given(lambda rows: (rows["age"] > 1).to_numpy(float))
     with pytest.raises(ValueError, match="are 0 or 1, whose logit is infinite"):
         shapley_values(certain, ROWS, BACKGROUND, output="logit")
-    for output in ("logit", "prediction"):
+    both: tuple[Output, ...] = ("logit", "prediction")
+    for output in both:
         with pytest.raises(ValueError, match="is no probability"):
             shapley_values(
                 Given(lambda rows: rows["age"].to_numpy() + 2),
                 ROWS,
                 BACKGROUND,
-                output=output,  # type: ignore[arg-type]
+                output=output,
             )
 
 
