@@ -59,6 +59,7 @@ def shapley_values(
     output: Output = "probability",
     threshold: float = 0.5,
     estimator: Estimator = "auto",
+    orders: int = 1,
     budget: int | None = None,
     seed: int = 0,
     jobs: int = 1,
@@ -86,6 +87,9 @@ def shapley_values(
             decided for, else 0. A regression gives its number with "probability" and "prediction".
         threshold: Score from which on a binary model decides for the positive class.
         estimator: "exact", "sampled", or "auto": exact where it is affordable.
+        orders: Antithetic permutations of the players for each pair of rows that is sampled. A
+            larger background lowers the error more for the same cost, unless this very background
+            is meant.
         budget: Most evaluations of the model, beside the hundred or so that find out what it gives;
             None means as many as it takes. Where it does not reach, the last rows stay NaN and are
             marked.
@@ -118,9 +122,8 @@ def shapley_values(
     """
     each = each_in(jobs)
     game = game_of(model, rows, background, groups, output, threshold)
-    found = game.play(
-        game.rows, game.background, estimator=estimator, budget=budget, seed=seed, each=each
-    )
+    settings = {"estimator": estimator, "budget": budget, "orders": orders}
+    found = game.play(game.rows, game.background, seed=seed, each=each, **settings)
     classes = tuple(map(str, getattr(model, "classes", ())))
     return replace(
         found,
@@ -139,6 +142,7 @@ def shapley_cost(
     output: Output = "probability",
     threshold: float = 0.5,
     estimator: Estimator = "auto",
+    orders: int = 1,
     budget: int | None = None,
 ) -> Cost:
     """Tell what `shapley_values` costs with the same arguments, before it runs.
@@ -153,6 +157,7 @@ def shapley_cost(
         output: What is explained.
         threshold: Score from which on a binary model decides for the positive class.
         estimator: "exact", "sampled" or "auto".
+        orders: Permutations for each pair that is sampled.
         budget: Most evaluations of the model.
 
     Returns:
@@ -172,7 +177,7 @@ def shapley_cost(
         (9, 1.0, 1)
     """
     game = game_of(model, rows, background, groups, output, threshold)
-    plan = game.plan(estimator=estimator, budget=budget)
+    plan = game.plan(estimator=estimator, budget=budget, orders=orders)
     seconds = game.seconds(plan) if plan.reached else 0.0
     return Cost(plan.evaluations, plan.exact_share, plan.reached, len(game.rows), seconds)
 
@@ -216,12 +221,14 @@ class PreparedGame:
             **settings,
         )
 
-    def plan(self, *, estimator: Estimator, budget: int | None) -> Plan:
+    def plan(self, *, estimator: Estimator, budget: int | None, orders: int) -> Plan:
         """Plan without asking the model."""
         positions = list(self.players.values())
         rows, background = checked(self.rows, self.background, positions)
         codes = value_codes(rows, background, positions)
-        return make_plan(*codes, estimator=estimator, budget=budget, affordable=self.affordable)
+        return make_plan(
+            *codes, estimator=estimator, budget=budget, affordable=self.affordable, orders=orders
+        )
 
     def seconds(self, plan: Plan) -> float:
         """Time some pairs as the plan takes them; unit: CPU seconds of the whole plan."""

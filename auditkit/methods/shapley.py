@@ -142,6 +142,7 @@ def shapley(
     estimator: Estimator = "auto",
     budget: int | None = None,
     affordable: int = AFFORDABLE,
+    orders: int = 1,
     blocks: int = 20,
     chunk: int = _CHUNK,
     outputs: int = 1,
@@ -166,6 +167,8 @@ def shapley(
         budget: Most evaluations; None means as many as it takes. Where it does not reach, the
             last rows stay NaN and are marked.
         affordable: What "auto" spends on exactness where there is no budget; unit: evaluations.
+        orders: Antithetic permutations of each sampled pair. A larger background lowers the error
+            more for the same cost, unless this very background is meant.
         blocks: Parts of the background that `Attribution.block_values` are kept for.
         chunk: Evaluations at once.
         outputs: Numbers that the function gives for a row.
@@ -197,7 +200,9 @@ def shapley(
         raise ValueError("a first layer and the rest of the function are given together")
     rows, background = checked(rows, background, players)
     codes, others = value_codes(rows, background, players)
-    plan = make_plan(codes, others, estimator=estimator, budget=budget, affordable=affordable)
+    plan = make_plan(
+        codes, others, estimator=estimator, budget=budget, affordable=affordable, orders=orders
+    )
     entropy = rng.integers(2**63, size=2)
     pieces = np.array_split(rng.permutation(len(background)), min(blocks, len(background)))
     with one_thread():
@@ -212,6 +217,7 @@ def shapley(
             background_codes=others,
             background_outputs=asked.in_chunks(background),
             exact_players=plan.exact_players,
+            orders=orders,
             entropy=(int(entropy[0]), int(entropy[1])),
         )
         before = asked.evaluations

@@ -48,6 +48,7 @@ class Game:
         background_codes: Shape (b, g): numbered values, as `value_codes` gives them.
         background_outputs: Shape (b,), or (b, k) of k outputs: the function of the background.
         exact_players: Pairs that differ in at most this many players are enumerated.
+        orders: Orders of the players that are walked for any other pair.
         entropy: Two words that the orders of the players are drawn from.
     """
 
@@ -58,6 +59,7 @@ class Game:
     background_codes: npt.NDArray[np.int32]
     background_outputs: Floats
     exact_players: int
+    orders: int
     entropy: tuple[int, int]
 
     def pair_values(
@@ -86,9 +88,7 @@ class Game:
             if self._enumerates(int(d)):
                 found = self._exact(mixer, Pairs(i, b, players))
             else:
-                order = np.argsort(np.take_along_axis(keys[i, b], players, axis=1), axis=1)
-                players = np.take_along_axis(players, order, axis=1)
-                found = self._sampled(mixer, Pairs(i, b, players), outputs)
+                found = self._sampled(mixer, Pairs(i, b, players), outputs, keys[i, :, b])
             values[i[:, None], b[:, None], players] = found
         return values
 
@@ -101,8 +101,8 @@ class Game:
         return shapley_sampled.EXACT_PLAYERS < d <= self.exact_players
 
     def _keys(self, rows: range) -> npt.NDArray[np.float32]:
-        """Random numbers whose order is the players' order, shape (r, b, g)."""
-        shape = self.background_codes.shape
+        """Random numbers whose order is the players' order, shape (r, orders, b, g)."""
+        shape = (self.orders, *self.background_codes.shape)
         streams = (np.random.default_rng([*self.entropy, row]) for row in rows)
         return np.stack([stream.random(shape, dtype=np.float32) for stream in streams])
 
@@ -121,7 +121,21 @@ class Game:
             found[place] = shapley_exact.exact(mixer, self.asked, piece)
         return found
 
-    def _sampled(self, mixer: Mixer, pairs: Pairs, outputs: Floats) -> Floats:
+    def _sampled(
+        self, mixer: Mixer, pairs: Pairs, outputs: Floats, keys: npt.NDArray[np.float32]
+    ) -> Floats:
+        """Mean over the orders that the keys (q, orders, g) give, as `pairs.players` stand."""
+        total = np.zeros((*pairs.players.shape, *self.tail))
+        walks = self.orders if pairs.players.shape[1] > shapley_sampled.EXACT_PLAYERS else 1
+        for number in range(walks):
+            chosen = np.take_along_axis(keys[:, number], pairs.players, axis=1)
+            order = np.argsort(chosen, axis=1)
+            players = np.take_along_axis(pairs.players, order, axis=1)
+            drawn = Pairs(pairs.rows, pairs.background, players)
+            total[np.arange(len(pairs))[:, None], order] += self._walk(mixer, drawn, outputs)
+        return total / walks
+
+    def _walk(self, mixer: Mixer, pairs: Pairs, outputs: Floats) -> Floats:
         found = np.empty((*pairs.players.shape, *self.tail))
         for place, piece in pairs.chunks(self._pairs_at_once(shapley_sampled.cost, pairs)):
             low, high = self.background_outputs[piece.background], outputs[piece.rows]

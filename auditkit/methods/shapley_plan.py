@@ -47,6 +47,7 @@ def plan(
     estimator: Estimator = "auto",
     budget: int | None = None,
     affordable: int = AFFORDABLE,
+    orders: int = 1,
 ) -> Plan:
     """Tell what `shapley` costs with the same arguments, without asking the function.
 
@@ -57,6 +58,7 @@ def plan(
         estimator: As in `shapley`.
         budget: As in `shapley`.
         affordable: As in `shapley`.
+        orders: As in `shapley`.
 
     Returns:
         The plan.
@@ -71,7 +73,9 @@ def plan(
     """
     rows, background = checked(rows, background, players)
     codes = value_codes(rows, background, players)
-    return make_plan(*codes, estimator=estimator, budget=budget, affordable=affordable)
+    return make_plan(
+        *codes, estimator=estimator, budget=budget, affordable=affordable, orders=orders
+    )
 
 
 def make_plan(
@@ -81,13 +85,16 @@ def make_plan(
     estimator: Estimator,
     budget: int | None,
     affordable: int,
+    orders: int = 1,
 ) -> Plan:
     """Plan from the numbered values of the players; see `plan` and `value_codes`."""
+    if orders < 1:
+        raise ValueError(f"a pair is walked in one order or more; got {orders}")
     pairs = _pairs_by_difference(codes, others)
     ends = len(others) + 2 * min(len(others), REPEATED)
     left = (affordable if budget is None else budget) - ends - len(codes)
-    limit = _exact_players(pairs, estimator, left)
-    spent = ends + np.cumsum(pairs @ _costs(pairs.shape[1], limit) + 1)
+    limit = _exact_players(pairs, estimator, left, orders)
+    spent = ends + np.cumsum(pairs @ _costs(pairs.shape[1], limit, orders) + 1)
     reached = len(codes) if budget is None else int(np.searchsorted(spent, budget, side="right"))
     if len(codes) and not reached:
         raise ValueError(f"one row costs {spent[0]} evaluations; the budget is {budget}")
@@ -111,15 +118,16 @@ def _pairs_by_difference(codes: npt.NDArray[np.int32], others: npt.NDArray[np.in
     return counts
 
 
-def _costs(size: int, exact_players: int) -> Positions:
+def _costs(size: int, exact_players: int, orders: int) -> Positions:
     """Evaluations of a pair that differs in 0, 1, ..., size - 1 players."""
-    costs = [shapley_sampled.cost(d) for d in range(size)]
+    few = shapley_sampled.EXACT_PLAYERS
+    costs = [shapley_sampled.cost(d) * (orders if d > few else 1) for d in range(size)]
     for d in range(shapley_sampled.EXACT_PLAYERS + 1, min(exact_players, size - 1) + 1):
         costs[d] = shapley_exact.cost(d)
     return np.array(costs, dtype=np.int64)
 
 
-def _exact_players(pairs: Positions, estimator: Estimator, limit: int) -> int:
+def _exact_players(pairs: Positions, estimator: Estimator, limit: int, orders: int) -> int:
     """Choose up to how many differing players pairs are enumerated."""
     most = int(np.flatnonzero(pairs.sum(axis=0)).max(initial=0))
     if estimator == "sampled" or most <= shapley_sampled.EXACT_PLAYERS:
@@ -134,7 +142,8 @@ def _exact_players(pairs: Positions, estimator: Estimator, limit: int) -> int:
     cheap = (
         d
         for d in range(min(most, shapley_exact.MOST_PLAYERS), shapley_sampled.EXACT_PLAYERS, -1)
-        if d == most or shapley_exact.cost(d) <= _CHEAP * shapley_sampled.cost(d)
+        if d == most or shapley_exact.cost(d) <= _CHEAP * orders * shapley_sampled.cost(d)
     )
-    fitting = (d for d in cheap if int((pairs @ _costs(pairs.shape[1], d)).sum()) <= limit)
+    size = pairs.shape[1]
+    fitting = (d for d in cheap if int((pairs @ _costs(size, d, orders)).sum()) <= limit)
     return next(fitting, 0)

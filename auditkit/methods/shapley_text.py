@@ -12,7 +12,7 @@ from auditkit.methods.shapley_game import Asked, Floats, InputMixer, Pairs, Posi
 #: Texts of at most this many tokens are exact: 4,096 subsets.
 EXACT_TOKENS = 12
 #: Orders of the tokens that are walked before anything is said of their error.
-FIRST_ORDERS = 16
+FIRST_ORDERS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ def token_values(
     Example:
         >>> asked = Asked(lambda z: (z > 0).all(axis=1), 100)
         >>> found = token_values(asked, np.ones(4, np.float32), np.float64(0), np.float64(1),
-        ...                      rng=np.random.default_rng(0), standard_error=0.01, orders=16)
+        ...                      rng=np.random.default_rng(0), standard_error=0.01, orders=8)
         >>> found.values, found.evaluations
         (array([0.25, 0.25, 0.25, 0.25]), 16)
     """

@@ -223,7 +223,7 @@ def test_any_model_over_text_is_asked_about_texts_without_some_words() -> None:
     ("changes", "message"),
     [
         ({"standard_error": -1.0}, "standard_error: found '-1.0'"),
-        ({"orders": 3}, "orders: found '3', expected a whole number from 16"),
+        ({"orders": 3}, "orders: found '3', expected a whole number from 8"),
         ({"budget": 0}, "budget: found '0'"),
         ({"column": "review"}, "column: found"),
         ({"rows": pd.DataFrame({"words": ["a"]})}, "found 'text', expected a column"),

@@ -101,15 +101,6 @@ def shap_values(explainer: str, model: SklearnModel, **settings: Any) -> Any:
         return explain(coded.rows, **settings)
 
 
-@pytest.fixture
-def _interpreted(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
-
-    # Compiling what a few rows need takes seconds; it runs in none without.
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
-
-
-@pytest.mark.usefixtures("_interpreted")
 def test_values_of_a_scikit_learn_model_equal_shaps_exact_explainer(binary: SklearnModel) -> None:
     ours = shapley_values(binary, ROWS, BACKGROUND, estimator="exact")
     theirs = shap_values("Exact", binary)
@@ -118,7 +109,6 @@ def test_values_of_a_scikit_learn_model_equal_shaps_exact_explainer(binary: Skle
     assert ours.names == tuple(FEATURES)
 
 
-@pytest.mark.usefixtures("_interpreted")
 def test_sampled_values_lie_about_as_near_as_those_of_shaps_permutation_explainer(
     binary: SklearnModel,
 ) -> None:
@@ -255,9 +245,8 @@ def test_trained_networks_of_every_task_take_the_shortcut_and_keep_the_definitio
                     return np.asarray(np.eye(p.shape[1])[p.argmax(axis=1)])
                 return np.asarray((p >= 0.5).astype(float) if output == "prediction" else p)
 
-            if task == "regression":
-                read = model.scores
-            expected = brute_force(read, few, others)
+            scores = model.scores if task == "regression" else read
+            expected = brute_force(scores, few, others)
             np.testing.assert_allclose(found.values, expected, atol=2e-5)
 
 

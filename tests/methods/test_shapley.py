@@ -80,11 +80,7 @@ def test_exact_values_equal_the_definition(seed: int) -> None:
     np.testing.assert_allclose(run(seed).values, expected, atol=1e-6)
 
 
-def test_exact_values_equal_shaps_exact_explainer(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
-
-    # Compiling what five rows need takes twelve seconds; it runs in none without.
-    monkeypatch.setattr(numba.config, "DISABLE_JIT", True)
+def test_exact_values_equal_shaps_exact_explainer() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # shap warns of what its own dependencies deprecate
         import shap
@@ -272,6 +268,24 @@ def test_the_sampled_estimator_is_unbiased_and_its_error_is_known() -> None:
     # The standard error holds the background too, so one draw lies well within it.
     assert np.abs(errors[0] / draws[0].standard_errors).max() < 4
     assert np.mean([draw.standard_errors for draw in draws]) > errors.std(axis=0).mean()
+
+
+def test_more_orders_a_pair_lower_the_error_and_cost_what_the_plan_says() -> None:
+    rows, background = data(7, m=8, b=20)
+
+    def values(**settings: Any) -> Attribution:
+        rng = np.random.default_rng(0)
+        return shapley(model(7), rows, background, PLAYERS, rng=rng, **settings)
+
+    exact = values(estimator="exact").values
+    one, many = (values(estimator="sampled", orders=orders) for orders in (1, 16))
+    ratio = np.mean((one.values - exact) ** 2) / np.mean((many.values - exact) ** 2)
+    assert 8 < ratio < 32
+    told = plan(rows, background, PLAYERS, estimator="sampled", orders=16)
+    assert many.evaluations == told.evaluations > 8 * one.evaluations
+    assert many.additivity_gap < 1e-9
+    with pytest.raises(ValueError, match="one order or more; got 0"):
+        values(orders=0)
 
 
 def test_standard_errors_are_the_spread_over_the_background() -> None:
