@@ -107,6 +107,7 @@ def shapley_values(
         ValueError: If the model is in training mode, does not repeat itself, or gives NaN or
             another number of outputs than one a row or a class; or the budget is too small for
             one row.
+        ModelError: If one of auditkit's own adapters finds first that an answer is no score.
 
     Source:
         See `auditkit.methods.shapley.shapley`.

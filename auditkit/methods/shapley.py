@@ -52,8 +52,8 @@ class Attribution:
             size. NaN where the background is a single row.
         base_value: Mean of the function over the background; shape (k,) of k outputs.
         outputs: Shape (m,): the function of the rows, which `values` and `base_value` add up to.
-        estimator: For each row "exact", "sampled" or "not reached". An exact row has a standard
-            error too: of the background, which is itself a sample.
+        estimator: For each row "exact", "sampled" or "not reached"; "shap" where shap computed it.
+            An exact row has a standard error too: of the background, which is itself a sample.
         block_values: Shape (m, k, g): the values against each of k disjoint random parts of the
             background, for jackknife intervals of anything computed from them.
         block_sizes: Shape (k,): background rows in each part.
@@ -262,7 +262,7 @@ def _explain(
     m, g = codes.shape
     values, errors = np.full((2, m, g, *game.tail), np.nan)
     blocks = np.full((m, len(pieces), g, *game.tail), np.nan)
-    step = max(1, game.asked.chunk // (len(game.background) * math.prod(game.tail)))
+    step = max(1, game.asked.chunk // (2 * len(game.background) * math.prod(game.tail)))
     starts = range(0, len(outputs), step)
     spans = [slice(start, min(start + step, len(outputs))) for start in starts]
     calls = ((game, rows[s], codes[s], outputs[s], s.start, pieces) for s in spans)
