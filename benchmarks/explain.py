@@ -215,8 +215,8 @@ def at_equal_error(lines: list[Line]) -> str:
     ours, theirs = lines[0], lines[-1]
     seconds = ours.seconds * (ours.error / theirs.error) ** 2
     return (
-        f"The error falls with the root of the orders. At the error of {theirs.way}, auditkit would "
-        f"take {seconds:.2f} s: shap takes {theirs.seconds / seconds:.1f} times that."
+        f"The error falls with the root of the orders. At the error of {theirs.way}, auditkit "
+        f"would take {seconds:.2f} s: shap takes {theirs.seconds / seconds:.1f} times that."
     )
 
 
@@ -239,7 +239,8 @@ def main() -> None:
         "probability:", "", *head, *map(str, first), "",
         ratios(first, "auditkit, exact"), ratios(first, "auditkit, sampled, 2 orders"), "",
         f"Text LSTM, {TEXTS} texts of {WORDS} words, absent words taken out:", "",
-        *head, *map(str, second), "", ratios(second, "auditkit, 10 orders"), at_equal_error(second), "",
+        *head, *map(str, second), "", ratios(second, "auditkit, 10 orders"),
+        at_equal_error(second), "",
         processes(*game),
     ]  # fmt: skip
     text = "\n".join([*section, ""])

@@ -27,8 +27,10 @@ Groups = Mapping[str, Sequence[str]] | Literal["features", "steps"]
 _WORK = 600_000_000_000
 #: Evaluations that are spent on exactness with a model whose cost nobody knows.
 _AFFORDABLE = 2**21
-#: Evaluations that are timed to tell what all of them cost.
-_PROBED = 20_000
+#: Evaluations that are timed first to tell what all of them cost, and most of them.
+_PROBED, _MOST_PROBED = 250, 1_000_000
+#: What is timed takes at least this long, unless it is all there is; unit: CPU seconds.
+_LONG_ENOUGH = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,18 +234,25 @@ class PreparedGame:
         )
 
     def seconds(self, plan: Plan) -> float:
-        """Time some pairs as the plan takes them; unit: CPU seconds of the whole plan."""
-        share = min(1.0, _PROBED / plan.evaluations)
-        rows = max(1, int(plan.reached * share**0.5))
-        others = max(1, int(len(self.background) * share * plan.reached / rows))
+        """Time more and more pairs as the plan takes them; unit: CPU seconds of the whole plan."""
+        wanted, spent, evaluations = _PROBED, 0.0, 1
+        while spent < _LONG_ENOUGH and evaluations < plan.evaluations and wanted < _MOST_PROBED:
+            spent, evaluations = self._timed(plan, min(1.0, wanted / plan.evaluations))
+            wanted *= 4
+        return spent * plan.evaluations / evaluations
+
+    def _timed(self, plan: Plan, share: float) -> tuple[float, int]:
+        """CPU seconds and evaluations of about a share of a plan: few rows, then fewer pairs."""
+        rows = max(1, int(plan.reached * share))
+        others = max(1, min(len(self.background), int(len(self.background) * plan.reached * share)))
         estimator: Estimator = "exact" if plan.exact_share == 1 else "sampled"
-        part = slice(None, None, -(-plan.reached // rows))
+        spread = slice(None, None, -(-plan.reached // rows))
         start = time.process_time()
-        timed = self.play(
-            self.rows[: plan.reached][part], self.background[:others], seed=0, estimator=estimator
-        )
-        spent = time.process_time() - start
-        return spent * plan.evaluations / max(1, timed.evaluations)
+        found = self.play(
+            self.rows[: plan.reached][spread], self.background[:others], seed=0,
+            estimator=estimator,
+        )  # fmt: skip
+        return time.process_time() - start, found.evaluations
 
     def notes(self) -> list[str]:
         """Tell what the background does not vary in."""
