@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from auditkit.encoding.raw import demand, gather
-from auditkit.encoding.text import column_texts, token_spans
+from auditkit.encoding.text import column_texts
 from auditkit.errors import InputError, Problem, quote
 from auditkit.explaining.frames import Scorer
 from auditkit.explaining.values import is_network
 from auditkit.methods.shapley_game import Asked, Batched, Floats, Rows
 from auditkit.methods.shapley_model import EncodedModel, look_inside
 from auditkit.methods.shapley_output import Output, Reading
+from auditkit.methods.tokens import token_spans
 
 #: Texts that the model is given at once.
 _CHUNK = 8192
