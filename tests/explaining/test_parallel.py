@@ -25,7 +25,8 @@ def test_values_are_the_same_for_any_number_of_processes(monkeypatch: pytest.Mon
         auditkit.MLP(hidden=(4,)), people(80)[[*features, "y"]], label="y",
         training=auditkit.Training(epochs=1),
     )  # fmt: skip
-    monkeypatch.setitem(shapley.shapley.__kwdefaults__ or {}, "chunk", 400)  # three blocks, not one
+    # Several blocks of rows, not one.
+    monkeypatch.setitem(shapley.shapley.__kwdefaults__ or {}, "chunk", 400)
     for estimator in ("exact", "sampled"):
         settings: Any = {"estimator": estimator}
         one = shapley_values(model, ROWS, BACKGROUND, **settings)

@@ -213,8 +213,8 @@ def test_blocks_of_rows_may_be_explained_elsewhere_and_in_any_order(estimator: A
         assert len(copies) == 2
         return [function(*call) for call in copies[::-1]][::-1]
 
-    here = run(2, estimator, chunk=12)
-    there = run(2, estimator, chunk=12, each=elsewhere)
+    here = run(2, estimator, chunk=24)
+    there = run(2, estimator, chunk=24, each=elsewhere)
     np.testing.assert_array_equal(here.values, there.values)
     np.testing.assert_array_equal(here.standard_errors, there.standard_errors)
     np.testing.assert_array_equal(here.block_values, there.block_values)
