@@ -28,10 +28,12 @@ bench: .venv
 	$(BIN)/python benchmarks/speed.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/explain.py
 
 validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]"
 	$(BIN)/python -m pytest -m slow
+	$(BIN)/python benchmarks/interval_coverage.py
 
 .venv: $(STAMP)
 
