@@ -51,6 +51,8 @@ def constant_decision(subject: Subject) -> bool:
     """Whether every assessed row gets the same decision."""
     if "predictions" not in subject.has or len(subject) == 0:
         return False
+    if subject.counts is not None:
+        return subject.counts.constant
     try:
         return bool(np.all(subject.y_pred == subject.y_pred[0]))
     except Exception:  # noqa: BLE001 - each audit that asked the model has recorded its error

@@ -66,7 +66,7 @@ class Groups:
         """People in each group and, last, in none that is known."""
         place = self.codes % (len(self.names) + 1)  # -1 becomes the last
         counted = np.bincount(place, weights=self.each, minlength=len(self.names) + 1)
-        return [round(count) for count in counted.tolist()]
+        return [max(0, round(count)) for count in counted.tolist()]  # noise may go below 0
 
     def of(self, values: pd.Series, bands: Sequence[float] | None = None) -> Groups:
         """The same groups, and any new ones after them, for other rows of the column.

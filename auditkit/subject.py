@@ -105,7 +105,7 @@ class Subject:
     query: CountQuery | None = None
 
     def __len__(self) -> int:
-        return len(self.rows) if self.counts is None else int(self.counts.n.sum())
+        return len(self.rows) if self.counts is None else self.counts.rows
 
     @classmethod
     def from_scores(

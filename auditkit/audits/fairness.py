@@ -127,9 +127,9 @@ class Fairness:
                 continue
             crossing = by_group.cross(columns)
             for i in range(len(crossing.labels)):
-                yield group_size(crossing, i)
+                yield group_size(crossing, i, self.level)
                 yield from by_group.of_group(crossing, i)
-            yield unknown_share(crossing)
+            yield unknown_share(crossing, self.level)
             yield from by_group.between(crossing)
         if subject.task == "binary":
             yield from self._all_rows(subject)

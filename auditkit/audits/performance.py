@@ -126,7 +126,7 @@ class Performance:
             if held.sums is None:
                 yield _measured(metric, estimate, n, words)
             else:
-                told = weighted_words(words, effective)
+                told = weighted_words(words, effective, held.sums.how)
                 yield _measured(metric, on_effective_counts(estimate), n, told)
 
     def _counted(self, held: Counted, rng: np.random.Generator) -> Iterator[_Counted]:
@@ -136,7 +136,8 @@ class Performance:
             words = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
             won, rows = held.share(rate)
             yield rate.metric, self._share(won, rows, words), totals, words, (rows,)
-        n, ((tn, fp), (fn, tp)) = int(held.table.sum()), held.table.tolist()
+        n = int(RATES["base_rate"].of(held.table)[1])
+        (tn, fp), (fn, tp) = np.maximum(held.table, 0).tolist()
         counts = f"{tp:,} true and {fp:,} false positives, {tn:,} true and {fn:,} false negatives"
         for made in COUNT_METRICS.values():
             rests = int(made.counted.of(held.table)[1])

@@ -7,16 +7,16 @@ number of rows, and wherever the cells were counted.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Better, Metric
 from auditkit.methods.estimates import FloatArray, IntArray
-from auditkit.methods.weighting import effective_counts
+from auditkit.methods.sums import BOTH, PROTECTED, WEIGHTED, Doubt, Sums
 
 T = TypeVar("T", np.int64, np.float64)
 #: Which of the four cells [true outcome][decision] count.
@@ -34,41 +34,6 @@ _TRUE_NEGATIVE: Mask = ((1, 0), (0, 0))
 _RIGHT: Mask = ((1, 0), (0, 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Sums:
-    """What rows of unequal weight add up to; all that a weighted rate and its interval need.
-
-    Attributes:
-        weights: Shape (...): sums of weights, mostly by true outcome and decision.
-        squares: Shape (...): sums of squared weights.
-    """
-
-    weights: FloatArray
-    squares: FloatArray
-
-    def __getitem__(self, groups: Any) -> Sums:  # noqa: ANN401 - whatever indexes an array
-        """The sums of some groups."""
-        return Sums(self.weights[groups], self.squares[groups])
-
-    def __add__(self, other: Sums) -> Sums:
-        """The sums over the rows of both."""
-        return Sums(self.weights + other.weights, self.squares + other.squares)
-
-    def apply(self, change: Callable[[FloatArray], FloatArray]) -> Sums:
-        """Do the same to both, such as adding them up over an axis."""
-        return Sums(change(self.weights), change(self.squares))
-
-    def against(self, lost: Sums) -> tuple[FloatArray, FloatArray]:
-        """Effective counts of a share: these rows, and those that are not counted.
-
-        Example:
-            >>> won, lost = (Sums(np.array([w]), np.array([w**2])) for w in (2.0, 1.0))
-            >>> [count.round(2).tolist() for count in won.against(lost)]
-            [[1.2], [1.8]]
-        """
-        return effective_counts(self.weights, self.squares, lost.weights, lost.squares)
-
-
 @dataclass(frozen=True)
 class Cells:
     """How many rows there are of each kind; kinds without a row are left out.
@@ -79,9 +44,11 @@ class Cells:
         codes: Shape (cells, columns): the groups of each cell, -1 for the unknown.
         y_true: Shape (cells,): true outcome, 0 or 1.
         y_pred: Shape (cells,): decision, 0 or 1.
-        n: Shape (cells,): rows of each cell; unit: rows.
+        n: Shape (cells,): rows of each cell; unit: rows. Whole, unless they are protected: then
+            they are estimates, of which one may be below 0 for the noise in it.
         weights: Shape (cells,): sum of the weights of each cell, or None where rows have none.
         squares: Shape (cells,): sum of the squared weights of each cell, or None with them.
+        doubt: How far protection may have moved each cell, or None where the counts are true.
 
     Example:
         >>> cells = count_cells({"sex": [0, 1, -1]}, {"sex": 2}, [1, 0, 1], [1, 1, 0])
@@ -96,14 +63,28 @@ class Cells:
     codes: IntArray
     y_true: IntArray
     y_pred: IntArray
-    n: IntArray
+    n: IntArray | FloatArray
     weights: FloatArray | None = None
     squares: FloatArray | None = None
+    doubt: Doubt | None = None
+
+    @property
+    def rows(self) -> int:
+        """Rows of all cells; about so many where they are protected."""
+        return max(0, round(float(self.n.sum())))
 
     @property
     def constant(self) -> bool:
-        """Whether there are rows, and all get the same decision."""
-        return len(set(self.y_pred[self.n > 0].tolist())) == 1
+        """Whether there are rows, and all get the same decision.
+
+        Of protected counts: whether they leave it possible.
+        """
+        if self.doubt is None:
+            return len(set(self.y_pred[self.n > 0].tolist())) == 1
+        held, noise, off = (
+            _add(self.y_pred, of, 2) for of in (self.n, self.doubt.variances, self.doubt.bounds)
+        )
+        return bool(np.any(held - off - 3 * np.sqrt(noise) <= 0))
 
     def table(self, *columns: str) -> IntArray:
         """Add the cells up over all columns but these.
@@ -127,11 +108,34 @@ class Cells:
             columns: The columns to keep, in this order; none gives the whole.
 
         Returns:
-            The sums, shaped as the table; None where rows have no weights.
+            The sums, shaped as the table; None where rows have no weights and no protection.
         """
         if self.weights is None or self.squares is None:
+            return self.protected(*columns)
+        weights, squares = (self._added(of, columns) for of in (self.weights, self.squares))
+        if self.doubt is None or self.doubt.weight_bounds is None:
+            return Sums(weights, squares)
+        bounds = self._added(self.doubt.weight_bounds, columns)
+        return Sums(weights, squares, np.zeros_like(bounds), bounds, BOTH)
+
+    def protected(self, *columns: str) -> Sums | None:
+        """Add the rows up with the doubt about them, whatever their weights; see `sums`.
+
+        Returns:
+            The sums; None where the counts are true.
+        """
+        if self.doubt is None:
             return None
-        return Sums(self._added(self.weights, columns), self._added(self.squares, columns))
+        n = self._added(self.n, columns)
+        noise, off = (self._added(of, columns) for of in (self.doubt.variances, self.doubt.bounds))
+        return Sums(n, n, noise, off, PROTECTED)
+
+    @property
+    def how(self) -> str | None:
+        """How rows were counted, where they do not simply count one each."""
+        if self.doubt is None:
+            return None if self.weights is None else WEIGHTED
+        return PROTECTED if self.weights is None else BOTH
 
     def _added(self, held: IntArray | FloatArray, columns: Sequence[str]) -> FloatArray:
         place = [self.columns.index(column) for column in columns]
@@ -263,7 +267,13 @@ class Rate:
         Returns:
             Numerators and denominators, each of shape (...), in the unit of the table.
         """
-        return _sum(table, self.counted), _sum(table, self.among)
+        won, lost = _sum(table, self.counted), _sum(table, self._lost)
+        return won, won + lost
+
+    @property
+    def _lost(self) -> IntArray:
+        lost: IntArray = np.asarray(self.among) - np.asarray(self.counted)
+        return lost
 
     def effective(self, sums: Sums) -> tuple[FloatArray, FloatArray]:
         """Numerators and denominators to make an interval of; their quotient is the weighted rate.
@@ -272,7 +282,8 @@ class Rate:
             sums: Weights, each of shape (..., 2, 2).
 
         Returns:
-            Effective counts, each of shape (...); see `auditkit.methods.weighting`.
+            Effective counts, each of shape (...); see `auditkit.methods.weighting` and, for
+            protected counts, which may tell nothing and are 0 then, `auditkit.methods.protected`.
 
         Example:
             >>> table = np.array([[40, 10], [5, 45]])
@@ -280,13 +291,7 @@ class Rate:
             >>> [round(float(n), 9) for n in RATES["selection_rate"].effective(doubled)]
             [55.0, 100.0]
         """
-        lost = np.asarray(self.among) - np.asarray(self.counted)
-        return effective_counts(
-            _sum(sums.weights, self.counted),
-            _sum(sums.squares, self.counted),
-            _sum(sums.weights, lost),
-            _sum(sums.squares, lost),
-        )
+        return sums.within(self.counted).against(sums.within(self._lost))
 
 
 def _share(name: str, title: str, definition: str, better: Better = "neither") -> Metric:
@@ -372,4 +377,4 @@ RATES: dict[str, Rate] = {rate.metric.id: rate for rate in _RATES}
 
 def _sum(table: npt.NDArray[T], mask: npt.ArrayLike) -> npt.NDArray[T]:
     total: npt.NDArray[T] = (np.asarray(table) * np.asarray(mask)).sum(axis=(-2, -1))
-    return total
+    return np.maximum(total, 0)  # noise may have moved protected counts below it

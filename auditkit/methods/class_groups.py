@@ -16,7 +16,7 @@ import numpy.typing as npt
 from auditkit.errors import quote
 from auditkit.evidence import Cell, Interval, Measurement, Metric, Table
 from auditkit.methods import gaps, multiclass
-from auditkit.methods.cells import RATES, Sums
+from auditkit.methods.cells import RATES
 from auditkit.methods.crossing import Crossing, cross, place_rows, rows_words
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.group_tasks import Grouped
@@ -41,6 +41,7 @@ from auditkit.methods.parity import (
     EQUAL_OPPORTUNITY_DIFFERENCE,
     PARITY_BOUNDS,
 )
+from auditkit.methods.sums import Sums
 
 ACCURACY = RATES["accuracy"].metric
 #: Classes of one attribute that the tables list at most, those with the widest gaps.

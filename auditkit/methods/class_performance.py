@@ -11,9 +11,10 @@ import numpy.typing as npt
 from auditkit.errors import quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import calibration, class_scores, intervals, multiclass
-from auditkit.methods.cells import RATES, Sums
+from auditkit.methods.cells import RATES
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
 from auditkit.methods.multiclass import AgainstRest
+from auditkit.methods.sums import Sums
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 
 #: Classes, and kinds of confusion, that are listed at most.

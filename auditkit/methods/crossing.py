@@ -12,8 +12,9 @@ import numpy.typing as npt
 
 from auditkit.errors import quote
 from auditkit.evidence import ALL_GROUPS
-from auditkit.methods.cells import RATES, Cells, Rate, Sums
+from auditkit.methods.cells import Cells, Rate
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.sums import BOTH, PROTECTED, WEIGHTED, Sums
 from auditkit.methods.weighting import on_effective_counts, weighted_words
 
 #: Joins the columns, and the groups, of an intersection.
@@ -29,7 +30,8 @@ class Crossing:
         labels: One name a column, for each of the m groups.
         table: Shape (m, 2, 2): rows by group, true outcome and decision.
         known: Shape (m,): whether the group is known in every column.
-        sums: The weights of the rows, shaped as the table, or None.
+        sums: The weights of the rows, or their protected counts, shaped as the table, or None.
+        protected: The protected counts, whatever the weights, or None where counts are true.
     """
 
     columns: tuple[str, ...]
@@ -37,6 +39,7 @@ class Crossing:
     table: IntArray
     known: npt.NDArray[np.bool_]
     sums: Sums | None = None
+    protected: Sums | None = None
 
     @property
     def title(self) -> str:
@@ -51,7 +54,8 @@ class Crossing:
     @property
     def sizes(self) -> IntArray:
         """Rows of each group, shape (m,)."""
-        return RATES["base_rate"].of(self.table)[1]
+        sizes: IntArray = np.maximum(self.table.sum(axis=(1, 2)), 0)  # noise may go below it
+        return sizes
 
     @property
     def everyone(self) -> dict[str, str]:
@@ -70,10 +74,13 @@ class Crossing:
             least: Rows that a rate must rest on; unit: rows.
 
         Returns:
-            The groups that are compared, and what was left out.
+            The groups that are compared, and what was left out. Groups whose protected counts
+            tell nothing are too small.
         """
         successes, totals = rate.of(self.table)
         names, kept = self.names, self.known & (totals >= least)
+        if self.sums is not None:
+            kept &= rate.effective(self.sums)[1] > 0
         small = np.flatnonzero(self.known & ~kept)
         return Comparison(
             rate=rate,
@@ -154,6 +161,7 @@ def over(
     unknown: int,
     least: int,
     effective: float | None = None,
+    how: str | None = None,
 ) -> str:
     """Say what was compared and what was left out.
 
@@ -165,7 +173,8 @@ def over(
         small: Name and rows of each group that was too small; names are untrusted.
         unknown: Rows of unknown group.
         least: Rows that a group needed.
-        effective: What they are worth after weighting, or None without weights.
+        effective: What they are worth, or None where rows count one each.
+        how: How rows were counted, where they do not count one each.
 
     Returns:
         Part of a sentence.
@@ -177,11 +186,12 @@ def over(
     """
     count = "1 group" if groups == 1 else f"{groups} groups"
     text = f"{title} over {count}, {n:,} {words}"
-    text = weighted_words(text, None if effective is None else [effective])
+    text = weighted_words(text, None if effective is None else [effective], how or WEIGHTED)
     if small:
         named = ", ".join(f"{quote(name)} ({rows_words(size)})" for name, size in small[:6])
         more = f" and {len(small) - 6} more" if len(small) > 6 else ""
-        text += f", without those of fewer than {least:,} {words}: {named}{more}"
+        unsure = " or whose protected counts tell too little" if how in (PROTECTED, BOTH) else ""
+        text += f", without those of fewer than {least:,} {words}{unsure}: {named}{more}"
     if unknown:
         text += f", without {unknown:,} {words} of unknown group"
     return text
@@ -295,5 +305,8 @@ def cross(cells: Cells, labels: Mapping[str, Sequence[str]], columns: Sequence[s
     )
     sums = cells.sums(*columns)
     if sums is not None:
-        sums = Sums(sums.weights.reshape(-1, 2, 2), sums.squares.reshape(-1, 2, 2))[shown]
-    return Crossing(tuple(columns), names, flat[shown], known[shown], sums)
+        sums = sums.apply(lambda held: held.reshape(-1, 2, 2)[shown])
+    protected = cells.protected(*columns)
+    if protected is not None:
+        protected = protected.apply(lambda held: held.reshape(-1, 2, 2)[shown])
+    return Crossing(tuple(columns), names, flat[shown], known[shown], sums, protected)

@@ -20,7 +20,7 @@ from auditkit.methods.crossing import Comparison, Crossing, cross, over, rows_wo
 from auditkit.methods.decision_gaps import Family, count_gaps, of_group
 from auditkit.methods.estimates import Estimate, as_interval
 from auditkit.methods.groupwise import PAIR_COLUMNS, Lines, Settings
-from auditkit.methods.intervals import wilson
+from auditkit.methods.intervals import clopper_pearson, wilson
 from auditkit.methods.parity import (
     COMPARED,
     FURTHER,
@@ -30,11 +30,20 @@ from auditkit.methods.parity import (
     further_gaps,
     parity,
 )
+from auditkit.methods.protected import TOO_UNCERTAIN
 from auditkit.methods.resampling import stream
+from auditkit.methods.sums import PROTECTED, WEIGHTED
 from auditkit.methods.weighting import EFFECTIVE, weighted_words
 
 #: Why a model without a choice has no parity.
 CONSTANT = "the model gives everyone the same decision; parity is vacuous"
+#: Why a model that may be without a choice has none either.
+PERHAPS_CONSTANT = (
+    "the protected counts leave it possible that everyone gets the same decision; parity may be "
+    "vacuous"
+)
+#: Why there are no exact bounds over the unknown groups.
+NOT_EXACT = "the counts are protected, so nothing is exact"
 #: Why a share of one row is not shown.
 WITHHELD = "one row only: its rate would be the outcome of one person"
 
@@ -97,8 +106,8 @@ class DecisionsByGroup:
     def between(self, crossing: Crossing) -> Iterator[Measurement]:
         """Measure the gaps between the groups, none for a model without a choice."""
         if self.cells.constant:
-            rows = int(self.cells.n.sum())
-            yield from undefined(CONSTANT, crossing.everyone, rows, self.gaps)
+            reason = CONSTANT if self.cells.doubt is None else PERHAPS_CONSTANT
+            yield from undefined(reason, crossing.everyone, self.cells.rows, self.gaps)
             return
         yield from self._gaps(crossing)
 
@@ -139,6 +148,7 @@ class DecisionsByGroup:
             unknown=held.unknown,
             least=self.settings.min_group,
             effective=None if held.sums is None else float(held.effective[1].sum()),
+            how=self.cells.how,
         )
 
     def _unknown_bounds(self, crossing: Crossing, held: Comparison) -> Iterator[Measurement]:
@@ -147,6 +157,7 @@ class DecisionsByGroup:
         if totals == 0:
             return
         few = gaps.TOO_FEW if len(held.names) < 2 else None
+        few = few if crossing.protected is None else NOT_EXACT
         bounds: tuple[float | None, float | None] = (None, None)
         if not few:
             weights = crossing.table if crossing.sums is None else crossing.sums.weights
@@ -179,10 +190,10 @@ class DecisionsByGroup:
 
     def tables(self) -> Iterator[Table]:
         """The tables of groups, of pairs and of tests."""
-        level, weighted = self.settings.level, self.cells.weights is not None
-        yield _groups_table(self.lines, level, weighted=weighted)
+        level, how = self.settings.level, self.cells.how
+        yield _groups_table(self.lines, level, how)
         if self.lines.pairs:
-            yield _pairs_table(self.lines, level, weighted=weighted)
+            yield _pairs_table(self.lines, level, how)
         yield from self.family.table(level)
 
 
@@ -199,7 +210,14 @@ def measure_share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measu
     """Measure one rate of one group; none where it would be the outcome of one person."""
     table, where, method = crossing.table[i], crossing.where(i), "Wilson"
     successes, totals = (int(count) for count in rate.of(table))
-    size = int(table.sum())
+    size = int(crossing.sizes[i])
+    sums = None if crossing.sums is None else crossing.sums[i]
+    won, rows = float(successes), float(totals)
+    if sums is not None:
+        won, rows = (count.item() for count in rate.effective(sums))
+    if sums is not None and sums.is_doubtful and rows == 0:
+        source = f"{totals:,} {rate.among_words}, {PROTECTED}"
+        return rate.metric.measure(None, n=totals, reason=TOO_UNCERTAIN, source=source, slice=where)
     if size == 1:  # n and reason are the same for every rate: they too could tell the outcome
         return rate.metric.measure(None, n=1, reason=WITHHELD, source="1 row", slice=where)
     if totals < 2:
@@ -207,14 +225,15 @@ def measure_share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measu
         source = f"{totals} {rate.among_words} in {rows_words(size)}"
         return rate.metric.measure(None, n=totals, reason=reason, source=source, slice=where)
     source = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
-    won, rows = float(successes), float(totals)
-    if crossing.sums is not None:
-        won, rows = (count.item() for count in rate.effective(crossing.sums[i]))
-        source, method = weighted_words(source, [rows]), f"Wilson{EFFECTIVE}"
+    if sums is not None:
+        source, method = weighted_words(source, [rows], sums.how), f"Wilson{EFFECTIVE}"
+    bounds = wilson(won, rows, level)
+    if crossing.protected is not None:
+        bounds, method = clopper_pearson(won, rows, level), f"Clopper-Pearson{EFFECTIVE}"
     return rate.metric.measure(
         won / rows,
         n=totals,
-        interval=as_interval(wilson(won, rows, level), level, method),
+        interval=as_interval(bounds, level, method),
         source=source,
         slice=where,
     )
@@ -273,26 +292,27 @@ def _line(crossing: Crossing, i: int, measured: tuple[Measurement, ...]) -> tupl
     return (crossing.title, crossing.names[i], int(crossing.sizes[i]), *numbers)
 
 
-def _groups_table(lines: Lines, level: float, *, weighted: bool) -> Table:
-    weighed, on = (", weighted", " on effective counts") if weighted else ("", "")
+def _groups_table(lines: Lines, level: float, how: str | None) -> Table:
+    weighed, on = (f", {how}", " on effective counts") if how else ("", "")
+    kind = "Wilson" if how in (None, WEIGHTED) else "Clopper-Pearson"
     numbers = (f"{name}{end}" for name in _TABLED for end in ("", "_low", "_high"))
     return Table(
         name="groups",
         title="Rates by group",
         columns=("attribute", "group", "n", *numbers),
         rows=tuple(lines.groups),
-        source=f"assessed rows{weighed}; shares with Wilson intervals{on} at {100 * level:g} %; "
+        source=f"assessed rows{weighed}; shares with {kind} intervals{on} at {100 * level:g} %; "
         "no number where a share would rest on no row or on one",
         chart="groups",
     )
 
 
-def _pairs_table(lines: Lines, level: float, *, weighted: bool) -> Table:
+def _pairs_table(lines: Lines, level: float, how: str | None) -> Table:
     cut = f"; only the widest pairs are listed of {'; '.join(lines.cut)}" if lines.cut else ""
     test = "Fisher's exact test where an expected count is under 5, else the pooled z test"
     on = ""
-    if weighted:
-        test, on = "the pooled z test on effective counts", " on effective counts of weighted rows"
+    if how:
+        test, on = "the pooled z test on effective counts", f" on effective counts ({how})"
     return Table(
         name="pairs",
         title="Which groups the data tell apart",

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.methods import regression, sequences
-from auditkit.methods.cells import RATES, Cells, Sums, count_cells
+from auditkit.methods.cells import RATES, Cells, count_cells
 from auditkit.methods.crossing import Crossing, cross, place_rows
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.groupwise import (
@@ -28,6 +28,7 @@ from auditkit.methods.groupwise import (
     share_right,
 )
 from auditkit.methods.means import METHOD, means_by_group, ratios_by_group
+from auditkit.methods.sums import Sums
 
 MEAN_OUTCOME = Metric("mean_outcome", "Mean outcome", "Mean of the true outcomes.", regression.UNIT)
 MEAN_PREDICTION = Metric(

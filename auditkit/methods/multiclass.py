@@ -11,8 +11,9 @@ import numpy.typing as npt
 
 from auditkit.evidence import Interval, Metric
 from auditkit.methods import gaps, intervals
-from auditkit.methods.cells import Cells, Sums, T, count_cells
+from auditkit.methods.cells import Cells, T, count_cells
 from auditkit.methods.estimates import Bounds, Estimate, FloatArray, IntArray, as_interval
+from auditkit.methods.sums import Sums
 
 #: Rows from which a class may be called the worst.
 LEAST_ROWS = 10

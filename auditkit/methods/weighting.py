@@ -233,15 +233,16 @@ def bounded_weighted_mean(
     return Estimate(mean, Interval(max(low, mean - arm), min(high, mean + arm), level, method))
 
 
-def weighted_words(words: str, effective: Sequence[float] | None) -> str:
-    """Say that what was counted is weighted, and how many rows it is worth.
+def weighted_words(words: str, effective: Sequence[float] | None, how: str = "weighted") -> str:
+    """Say that what was counted is weighted, or protected, and how many rows it is worth.
 
     Args:
         words: What was counted.
-        effective: Effective rows of each share that it is made of; None without weights.
+        effective: Effective rows of each share that it is made of; None where rows count one each.
+        how: How rows were counted; see `auditkit.methods.sums`.
 
     Returns:
-        The words, with more at their end where there are weights.
+        The words, with more at their end where rows do not count one each.
 
     Example:
         >>> weighted_words("3 of 10 rows", [7.25]), weighted_words("3 of 10 rows", None)
@@ -249,7 +250,7 @@ def weighted_words(words: str, effective: Sequence[float] | None) -> str:
     """
     if effective is None:
         return words
-    return f"{words}, weighted: effective n {' and '.join(map(rows_worth, effective))}"
+    return f"{words}, {how}: effective n {' and '.join(map(rows_worth, effective))}"
 
 
 def rows_worth(effective: float) -> str:
