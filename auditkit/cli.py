@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from auditkit import __version__
+from auditkit.sending import cells
 from auditkit.starting.files import init
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ def run(
     from auditkit.bundle import bundle_folder, write_bundle
     from auditkit.config import read_config
     from auditkit.errors import InputError
-    from auditkit.loading import prepare
+    from auditkit.loading import Prepared, prepare
 
     said = _Said()
     said(f"reading {config}")
@@ -115,7 +116,7 @@ def run(
     held, text = _read_policy(found, problems, prepared)
     if prepared is None or problems:
         raise InputError(problems)
-    if prepared.architecture is not None:
+    if isinstance(prepared, Prepared) and prepared.architecture is not None:
         said(f"training the {prepared.config.subject.model['train']}")
     subject = prepared.subject(progress=sys.stderr.isatty())
     report = run_audits(
@@ -155,7 +156,7 @@ def _read_policy(
         problems += error.problems
         return None, b""
     if prepared is not None:
-        problems += slice_problems(policy, prepared.roles.sensitive, path.name)
+        problems += slice_problems(policy, prepared.sensitive, path.name)
     return policy, path.read_bytes()
 
 
@@ -213,16 +214,17 @@ def train(config: Path, out: Path, seed: int | None) -> int:
 def _train(config: Path, out: Path, seed: int | None, *, speaks: bool) -> int:
     from auditkit.bundle import occupied, write_whole
     from auditkit.errors import InputError, Problem
-    from auditkit.loading import prepare
+    from auditkit.gathering import PreparedCells
+    from auditkit.loading import Prepared, prepare
 
     said = _Said(speaks=speaks)
     said(f"reading {config}")
     prepared, problems = prepare(config)
     problems += occupied(out)
-    if prepared is not None and prepared.architecture is None:
+    if isinstance(prepared, PreparedCells) or (prepared and prepared.architecture is None):
         expected = 'train = "mlp" or another network'
         problems.append(Problem(f"{config.name} [subject.model]", "nothing to train", expected))
-    if prepared is None or problems:
+    if not isinstance(prepared, Prepared) or problems:
         raise InputError(problems)
     said(f"training the {prepared.config.subject.model['train']}")
     trained = prepared.train(seed=seed, progress=sys.stderr.isatty())
@@ -297,6 +299,7 @@ def gate(audit: Path, policy: Path | None, *, as_json: bool) -> int:  # fmt: ski
 
 
 cli.add_command(init)
+cli.add_command(cells)
 
 
 @cli.command("list")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -46,7 +46,8 @@ class SubjectConfig(BaseModel):
     version: str = ""
     description: str = ""
     task: Task = "binary"
-    data: str = Field(min_length=1)
+    data: str = Field(default="", min_length=1)
+    cells: list[Annotated[str, Field(min_length=1)]] = []
     table: str | None = None
     most_rows: int | None = Field(default=None, ge=1)
     count: bool = False
@@ -59,7 +60,7 @@ class SubjectConfig(BaseModel):
     multi: dict[str, str] = {}
     join: JoinConfig | None = None
     split: SplitConfig = SplitConfig()
-    model: dict[str, Any]
+    model: dict[str, Any] = {}
     training: dict[str, Any] = {}
 
 
@@ -98,6 +99,11 @@ def read_config(path: str | Path) -> tuple[Config | None, list[Problem], bytes]:
         config = Config.model_validate(plain)
     except ValidationError as error:
         return None, [*problems, *validation_problems(error, file.name)], raw
+    if config.subject.cells:
+        return config, [*problems, *_cells_problems(config, file.name)], raw
+    if not config.subject.data:
+        expected = "data, or cells (files of `auditkit cells`)"
+        problems.append(Problem(f"{file.name} [subject]", "no data", expected))
     problems += [*_way_problems(config, file.name), *_multi_problems(config, file.name)]
     return config, problems, raw
 
@@ -211,6 +217,21 @@ def _way_problems(config: Config, where: str) -> list[Problem]:
         return _type_problems({k: v for k, v in model.items() if k == "threshold"}, place)
     known = {"score", "prediction", "threshold"}
     return unknown_keys(model, known, place) + _type_problems(model, place)
+
+
+def _cells_problems(config: Config, where: str) -> list[Problem]:
+    """What is said beside `cells` that only rows need, or that the files say themselves."""
+    says, beside = config.subject, {"name", "version", "description", "task", "cells"}
+    expected = "nothing, where there is cells: the files say it, or rows would be needed"
+    problems = [
+        Problem(f"{where} [subject] {key}", quote(getattr(says, key)), expected)
+        for key in SubjectConfig.model_fields
+        if key in says.model_fields_set - beside
+    ]
+    if says.task != "binary":
+        expected = '"binary": counts are of decisions'
+        problems.append(Problem(f"{where} [subject] task", quote(says.task), expected))
+    return problems
 
 
 def _type_problems(model: dict[str, Any], place: str) -> list[Problem]:

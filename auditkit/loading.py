@@ -14,6 +14,7 @@ from auditkit.data.counted import CellTable
 from auditkit.data.counting import take_counts
 from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, Problem, quote
+from auditkit.gathering import PreparedCells, gather
 from auditkit.models import Model, SequenceModel
 from auditkit.roles import Roles
 from auditkit.rows import DataSource, in_canonical_order
@@ -135,6 +136,11 @@ class Prepared:
         }
 
     @property
+    def sensitive(self) -> tuple[str, ...]:
+        """Columns whose groups are compared."""
+        return self.roles.sensitive
+
+    @property
     def _checkpoint(self) -> Path | None:
         folder = self.config.subject.training.get("checkpoint")
         return None if folder is None else self.folder / folder
@@ -221,7 +227,7 @@ def load_subject(path: str | Path, *, progress: bool = False) -> Subject:
     return prepared.subject(progress=progress)
 
 
-def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
+def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Problem]]:
     """Read a configuration and its data, and list everything that is wrong with either.
 
     Args:
@@ -235,6 +241,9 @@ def prepare(path: str | Path) -> tuple[Prepared | None, list[Problem]]:
         return None, problems
     where, folder = Path(path).name, Path(path).parent
     attempt = Attempts(problems)
+    if config.subject.cells:
+        gathered = attempt(gather, config, text, folder, where)
+        return None if problems else gathered, problems
     if config.subject.count:
         roles, cells = take_counts(config, folder, where, attempt)
         if cells is None or problems:

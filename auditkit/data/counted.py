@@ -45,6 +45,9 @@ class CellTable:
         weight: Column of the weight of each row there, or None.
         notes: What was done to the rows on the way, in whole sentences.
         query: How they were counted, or None where nobody says.
+        mean_weight: Mean of the weights as the column has them, or None without weights; those of
+            `cells`, if any, have mean 1.
+        highest_weight: The highest of them, or None where nobody says.
 
     Example:
         >>> from auditkit.methods.cells import count_cells
@@ -65,6 +68,8 @@ class CellTable:
     weight: str | None = None
     notes: tuple[str, ...] = ()
     query: CountQuery | None = None
+    mean_weight: float | None = None
+    highest_weight: float | None = None
 
     @property
     def groups(self) -> dict[str, Groups]:
