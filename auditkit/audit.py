@@ -54,6 +54,10 @@ BUILT_IN = (
 )
 #: Why an audit that looks at rows has nothing to look at.
 COUNTS_ONLY = "it looks at rows, and only counts of them were given"
+#: Why an audit that takes counts at their word has nothing to take.
+PROTECTED_ONLY = (
+    "the counts were protected before they were sent, and its intervals are not widened to match"
+)
 #: Entry-point group in which other packages name theirs, in the same "module:Class" form.
 ENTRY_POINTS = "auditkit.audits"
 
@@ -70,7 +74,8 @@ class Audit(Protocol):
     An audit may also name the `tasks` that it can measure; without it, only "binary". It may name
     those tasks for which it counts rows by `subject.weights` as `weighted`; without it, none. The
     report lists who did and who did not. It may say `counted = True` where it can do with
-    `subject.cells`; without it, it is skipped where a subject has counts but no rows.
+    `subject.cells`; without it, it is skipped where a subject has counts but no rows. It may say
+    `protected = True` where all its intervals hold what the protection of counts hides.
     """
 
     name: ClassVar[str]
@@ -257,8 +262,11 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
         return _Result(record, [], [])
     tasks: frozenset[str] = getattr(audit, "tasks", frozenset({"binary"}))
     missing = subject.missing(audit.needs)
+    is_protected = subject.counts is not None and subject.counts.doubt is not None
     if subject.counts is not None and not getattr(audit, "counted", False):
         missing = COUNTS_ONLY
+    elif is_protected and not getattr(audit, "protected", False):
+        missing = PROTECTED_ONLY
     if subject.task not in tasks:  # whatever else is missing would not help
         named = " and ".join(sorted(tasks))
         missing = f"it measures {named} tasks so far, and this is a {subject.task} one"

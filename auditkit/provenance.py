@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from auditkit.report import (
+    PROTECTED_COUNTS,
     CountedRecord,
     DataRecord,
     EnvironmentRecord,
@@ -62,8 +63,7 @@ def constant_decision(subject: Subject) -> bool:
 def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
     """Write a subject down: names, counts and digests, never a row."""
     model = subject.model
-    table = "scored table" if subject.counts is None else "table of counts"
-    kind = table if model is None else model.kind
+    kind = _kind(subject) if model is None else model.kind
     return SubjectRecord(
         name=subject.name,
         version=subject.version,
@@ -100,6 +100,13 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
 def _counted(subject: Subject) -> CountedRecord | None:
     query = subject.query
     return None if query is None else CountedRecord(**dataclasses.asdict(query))
+
+
+def _kind(subject: Subject) -> str:
+    """What there is instead of a model."""
+    if subject.counts is None:
+        return "scored table"
+    return "table of counts" if subject.counts.doubt is None else PROTECTED_COUNTS
 
 
 def _roles(subject: Subject) -> RolesRecord:

@@ -23,6 +23,8 @@ Severity = Literal["critical", "high", "medium", "low", "info"]
 Scalar = str | bool | int | float | None
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
+#: Kind of model of a subject whose rows stay elsewhere and whose counts were protected.
+PROTECTED_COUNTS = "table of protected counts"
 #: The order in which verdicts are shown and counted.
 VERDICTS: tuple[Verdict, ...] = (
     "fail",

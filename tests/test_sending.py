@@ -9,9 +9,11 @@ import pytest
 from click.testing import CliRunner
 from support import scored
 
+from auditkit.audit import run as run_audits
 from auditkit.cli import cli, status_of
 from auditkit.errors import InputError
 from auditkit.loading import load_subject
+from auditkit.render.html import render
 
 CONFIG = """
 [subject]
@@ -164,3 +166,14 @@ def test_counts_cannot_be_trained_on(tmp_path: Path) -> None:
     send(tmp_path, "north")
     arguments = ["train", str(together(tmp_path)), "--out", str(tmp_path / "model")]
     assert status_of(lambda: cli(arguments, standalone_mode=False)) == 2
+
+
+def test_a_report_of_protected_counts_says_about_how_many_rows_and_why_an_audit_is_empty(
+    tmp_path: Path,
+) -> None:
+    write(tmp_path)
+    send(tmp_path, "north")
+    report = run_audits(load_subject(together(tmp_path)))
+    page = render(report)
+    assert f"about {report.subject.data.assessed} rows were assessed" in page
+    assert "its intervals are not widened to match" in page

@@ -44,11 +44,6 @@ from auditkit.subject import NEEDS, Subject
 
 _WHERE = "[audits.adverse-impact]"
 NONE_GIVEN = "none given"
-#: Why there is no table of counts that were protected before they were sent.
-NO_TRUE_COUNTS = (
-    "the rule counts people, and these counts are protected; the demographic parity ratio under "
-    "fairness has an interval that is widened to match"
-)
 #: The share under which the rule lets a category be left out.
 RULE_SHARE = 0.02
 
@@ -216,8 +211,6 @@ class AdverseImpact:
 
     def _table(self, subject: Subject, columns: tuple[str, ...]) -> Iterator[Measurement | Table]:
         favoured, problem = self._favoured(subject, columns), self._too_many(subject, columns)
-        if subject.counts is not None and subject.counts.doubt is not None:
-            problem = NO_TRUE_COUNTS
         if problem or isinstance(favoured, str):
             everyone = dict.fromkeys(columns, ALL_GROUPS)
             reason, source = problem or str(favoured), "all assessed rows"

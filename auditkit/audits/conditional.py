@@ -150,7 +150,7 @@ class Conditional:
             subject.y_pred,
             [held.codes for held in subject.groups.values()] if features else [],
             self.max_controls,
-            None if subject.counts is None else subject.counts.n,
+            None if subject.counts is None else np.rint(subject.counts.n).astype(np.int64),
         )
         return [usable[name] for name in chosen]
 

@@ -81,6 +81,7 @@ class Fairness:
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
     counted: ClassVar[bool] = True
+    protected: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(GROUP_COUNT, GROUP_SIZE, UNKNOWN_SHARE, BASE_RATE_ALL_ROWS),
         *DecisionsByGroup.shown,

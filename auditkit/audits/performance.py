@@ -76,6 +76,7 @@ class Performance:
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
     weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
     counted: ClassVar[bool] = True
+    protected: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         *(RATES[name].metric for name in _SHOWN),
         *(made.metric for made in COUNT_METRICS.values()),

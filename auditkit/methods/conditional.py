@@ -11,7 +11,7 @@ import numpy as np
 
 from auditkit.evidence import Interval
 from auditkit.methods import gaps
-from auditkit.methods.cells import Cells, Rate, Sums
+from auditkit.methods.cells import Cells, Rate
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.significance import holm
 from auditkit.methods.strata import (
@@ -23,6 +23,7 @@ from auditkit.methods.strata import (
     same_everywhere,
     score_bounds,
 )
+from auditkit.methods.sums import Sums
 
 #: What became of a difference among rows that are alike.
 Outcome = Literal[

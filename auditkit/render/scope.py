@@ -15,6 +15,7 @@ from auditkit.render.figures import cell
 from auditkit.render.page import Page, Pair
 from auditkit.render.text import TEXT, el, name
 from auditkit.render.trained import chosen, steps
+from auditkit.report import PROTECTED_COUNTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,8 @@ def scope(page: Page) -> list[Pair]:
         else words("count.rows", n=data.trained_on)
     )
     pairs = [
-        (words("scope.rows"), words("count.rows", n=data.rows)),
-        (words("scope.assessed"), words("count.rows", n=data.assessed)),
+        (words("scope.rows"), rows(page, data.rows)),
+        (words("scope.assessed"), rows(page, data.assessed)),
         (words("scope.trained_on"), trained),
         *((words("scope.note"), name(note, TEXT)) for note in data.notes),
         (words("scope.label"), _label(page)),
@@ -49,6 +50,12 @@ def scope(page: Page) -> list[Pair]:
         (words("scope.model"), _model(page)),
     ]
     return pairs + training(page)
+
+
+def rows(page: Page, n: int) -> Markup:
+    """So many rows, or about so many where their counts were protected."""
+    protected = page.report.subject.model.kind == PROTECTED_COUNTS
+    return page.words("count.about_rows" if protected else "count.rows", n=n)
 
 
 def _label(page: Page) -> Markup:

@@ -19,7 +19,7 @@ from auditkit.sending import table_of
 WHEN = datetime(2026, 11, 22, tzinfo=UTC)
 
 
-def plain(**protection: Any) -> dict[str, Any]:  # noqa: ANN401 - as of cells_file
+def plain(**protection: Any) -> dict[str, Any]:
     file = cells_file(
         table_of(subject()), "loans", created=WHEN, below=Random(0).randrange,
         **(protection or {"least": 0}),
@@ -83,7 +83,7 @@ def set_cell(i: int, value: object) -> Callable[[dict[str, Any]], None]:
         (set_cell(0, ["F"]), "expected a group of 'sex', or null"),
         (set_cell(0, 0), "expected a group of 'sex', or null"),
         (set_cell(2, 2), "expected 0 or 1"),
-        (set_cell(3, True), "expected 0 or 1"),
+        (set_cell(3, value=True), "expected 0 or 1"),
         (set_cell(4, 0), "a whole number from 1 on"),
         (set_cell(4, 2.5), "a whole number from 1 on"),
         (set_cell(4, 10**30), "a whole number from 1 on"),

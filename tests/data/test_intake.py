@@ -61,7 +61,7 @@ def problems(folder: Path, text: str, subject: str = "", more: str = "") -> list
 def prepared(folder: Path, text: str, subject: str = "", more: str = "") -> Prepared:
     got, found = prepare(written(folder, text, subject, more))
     assert found == []
-    assert got is not None
+    assert isinstance(got, Prepared)
     return got
 
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from auditkit.methods import gaps
-from auditkit.methods.cells import RATES, Sums, count_cells
+from auditkit.methods.cells import RATES, count_cells
 from auditkit.methods.conditional import (
     NO_OVERLAP,
     NO_RAW_GAP,
@@ -19,6 +19,7 @@ from auditkit.methods.conditional import (
     within,
 )
 from auditkit.methods.estimates import Estimate
+from auditkit.methods.sums import Sums
 
 
 def held(
