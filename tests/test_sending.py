@@ -45,6 +45,10 @@ def together(folder: Path, cells: str = '"*.cells.json"', more: str = "") -> Pat
     return path
 
 
+def auditkit(arguments: list[str]) -> int:
+    return status_of(lambda: cli(arguments, standalone_mode=False))
+
+
 def send(folder: Path, name: str, *options: str) -> Path:
     out = folder / f"{name}.cells.json"
     arguments = ["cells", str(folder / f"{name}.toml"), "--out", str(out), *options]
@@ -177,3 +181,17 @@ def test_a_report_of_protected_counts_says_about_how_many_rows_and_why_an_audit_
     page = render(report)
     assert f"about {report.subject.data.assessed} rows were assessed" in page
     assert "its intervals are not widened to match" in page
+
+
+def test_the_commands_of_the_readme_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+    block = text.split("## Audit several hospitals")[1].split("```sh\n")[1].split("```")[0]
+    commands = [line.split("#")[0].split()[1:] for line in block.splitlines()]
+    assert [command[0] for command in commands] == ["cells", "cells", "cells", "run"]
+    monkeypatch.chdir(tmp_path)
+    Path("together.toml").write_text('[subject]\nname = "loans"\ncells = ["*.cells.json"]\n')
+    for seed, command in enumerate(commands):
+        scored(400, seed).to_csv("here.csv", index=False)
+        Path("auditkit.toml").write_text(CONFIG.format(name="here"))
+        assert auditkit(command) in (0, 3)
+    assert len(list(tmp_path.rglob("report.en.html"))) == 1

@@ -106,6 +106,12 @@ def test_contents_that_cannot_be_are_refused(
     assert any(said in problem for problem in problems(held))
 
 
+def test_a_name_that_is_no_text_is_refused() -> None:
+    held = plain()
+    held["columns"][0]["groups"][0] = "\ud800"
+    assert any("columns" in problem for problem in problems(held))
+
+
 def test_a_count_under_the_least_in_a_file_that_withholds_is_refused() -> None:
     held = plain(least=10)
     held["cells"][0][-1] = 9

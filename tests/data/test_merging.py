@@ -59,7 +59,7 @@ def place(file: CellsFile, name: str = "a.cells.json") -> Place:
 
 
 def numbers(subject: Subject) -> dict[str, MeasurementRecord]:
-    report = run(subject, audits=AUDITS)
+    report = run(subject, audits=[*AUDITS, "conditional"])
     assert {audit.status for audit in report.audits} == {"completed"}
     return {m.id: m for m in report.measurements if m.metric not in OF_SCORES}
 
