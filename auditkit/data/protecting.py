@@ -146,7 +146,9 @@ def _means(protection: ProtectionRecord) -> list[str]:
         return [_NOISED.format(epsilon=protection.epsilon), _NAMES]
     if protection.kind == "none":
         return [_NONE, _NAMES]
-    return [_SUPPRESSED.format(most=(protection.least or 1) - 1), _SEVERAL, _NAMES]
+    highest = protection.highest_weight
+    weighed = [] if highest is None else [f"No weight is above {highest:g}, rounded up."]
+    return [_SUPPRESSED.format(most=(protection.least or 1) - 1), *weighed, _SEVERAL, _NAMES]
 
 
 def _protected(table: CellTable, protection: ProtectionRecord, below: Below) -> Cells:

@@ -148,3 +148,4 @@ def test_weights_that_no_people_can_have_are_refused() -> None:
         cells_file(table_of(weighted), "x", epsilon=1.0)
     withheld = cells_file(table_of(weighted), "x", least=10)
     assert withheld.protection.highest_weight == 2.0
+    assert "No weight is above 2, rounded up." in withheld.protection.means
