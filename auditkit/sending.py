@@ -87,7 +87,8 @@ def count_config(config: Path, problems: list[Problem] | None = None) -> tuple[s
         found.append(Problem(f"{where} cells", "counts", "data whose rows can be counted"))
     if found or not isinstance(prepared, Prepared):
         raise InputError(found)
-    return prepared.config.subject.name, table_of(prepared.subject())
+    counted = prepared.cells  # by the engine that holds the rows, where it was told to
+    return prepared.config.subject.name, counted or table_of(prepared.subject())
 
 
 def table_of(subject: Subject) -> CellTable:

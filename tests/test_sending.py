@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 from support import scored
@@ -73,6 +74,20 @@ def test_counts_are_written_and_audited_end_to_end(tmp_path: Path) -> None:
     assert any("epsilon 1" in note for note in data["notes"])
     page = audit.with_name("report.en.html").read_text()
     assert "intervals are widened" in page
+
+
+@pytest.mark.parametrize("weight", ["", 'weight = "w"\n'])
+def test_counts_of_an_engine_make_the_file_that_rows_make(tmp_path: Path, weight: str) -> None:
+    rows = scored(400, 0)
+    rows["w"] = np.linspace(1.0, 3.0, len(rows))
+    rows.to_csv(tmp_path / "north.csv", index=False)
+    said = CONFIG.format(name="north").replace("label", f"{weight}label")
+    (tmp_path / "north.toml").write_text(said)
+    (tmp_path / "there.toml").write_text(said.replace("label", "count = true\nlabel"))
+    read, counted = (json.loads(send(tmp_path, name).read_bytes()) for name in ("north", "there"))
+    assert counted["protection"] == read["protection"]
+    for one, other in zip(read["cells"], counted["cells"], strict=True):
+        assert other == pytest.approx(one)
 
 
 def test_ten_people_are_the_least_of_a_cell_unless_told_otherwise(tmp_path: Path) -> None:

@@ -38,12 +38,14 @@ class Weights:
         high: Highest weight.
         sums: Sum of weights, in a unit of their own.
         squares: Sum of squared weights, in the square of that unit.
+        unit: That unit, as a weight.
     """
 
     low: FloatArray
     high: FloatArray
     sums: FloatArray
     squares: FloatArray
+    unit: float
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _weights(query: Query, cells: Any, plan: Plan) -> Weights | None:  # noqa: A
     if plan.weight is None:
         return None
     low, high, sums, squares = (_column(cells, name) for name in query.weights)
-    return Weights(low, high, _rounded(sums), _rounded(squares))
+    return Weights(low, high, _rounded(sums), _rounded(squares), plan.scale)
 
 
 def _rounded(sums: FloatArray) -> FloatArray:

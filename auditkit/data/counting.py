@@ -234,6 +234,7 @@ def _named(
     y_true = coded(frame[roles.label], "binary", roles.positive, ())
     y_pred = _decisions(frame, roles, threshold)
     kept, sums, notes = _weights(values.weights, n, roles.weight)
+    mean, highest = _mean_and_highest(values.weights, n)
     cells = _cells(groups, y_true, y_pred, n, kept, sums)
     said = disagreement(frame, roles, threshold, n)
     names = {column: held.names for column, held in groups.items()}
@@ -251,6 +252,8 @@ def _named(
         weight=roles.weight,
         notes=(f"{counted}no row left the engine.", *([said] if said else []), *notes),
         query=CountQuery(engine, values.sql, len(cells.n), held),
+        mean_weight=mean,
+        highest_weight=highest,
     )
 
 
@@ -273,6 +276,17 @@ def _weights(
     notes = weight_notes(weight, "assessed", int(n[~kept].sum()), int(n.sum()), same=same)
     mean = held.sums[kept].sum() / n[kept].sum()
     return kept, None if same else (held.sums / mean, held.squares / mean**2), notes
+
+
+def _mean_and_highest(
+    held: Weights | None, n: npt.NDArray[np.int64]
+) -> tuple[float | None, float | None]:
+    """Of the weights above 0, as the column has them; None without weights."""
+    if held is None:
+        return None, None
+    kept = held.low > 0
+    mean = held.sums[kept].sum() / n[kept].sum() * held.unit
+    return float(mean), float(held.high[kept].max())
 
 
 def _cells(
