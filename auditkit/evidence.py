@@ -50,13 +50,14 @@ class Interval:
         low: Lower bound, in the unit of the value.
         high: Upper bound, in the unit of the value; above `low`.
         level: Confidence level, in (0, 1).
-        method: How it was made, for example "Wilson" or "Newcombe, Bonferroni over 10 pairs".
+        method: How it was made, for example "Clopper-Pearson" or "Newcombe, Bonferroni over 10
+            pairs".
 
     Raises:
         ValueError: If a bound is not finite, the width is not positive, or the level is no level.
 
     Example:
-        >>> Interval(0.1, 0.3, 0.95, "Wilson").high
+        >>> Interval(0.1, 0.3, 0.95, "Clopper-Pearson").high
         0.3
     """
 
@@ -93,7 +94,7 @@ class Metric:
     Example:
         >>> accuracy = Metric("accuracy", "Accuracy", "Share of right predictions.", "rate",
         ...                   better="higher", low=0.0, high=1.0)
-        >>> accuracy.measure(0.8, n=10, interval=Interval(0.49, 0.94, 0.95, "Wilson"),
+        >>> accuracy.measure(0.8, n=10, interval=Interval(0.49, 0.94, 0.95, "Clopper-Pearson"),
         ...                  source="test rows").unit
         'rate'
     """

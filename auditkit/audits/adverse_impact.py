@@ -32,7 +32,7 @@ from auditkit.methods.cells import count_cells
 from auditkit.methods.crossing import cross, rows_words
 from auditkit.methods.estimates import Estimate, as_interval
 from auditkit.methods.groupwise import CONSTANT
-from auditkit.methods.intervals import wilson
+from auditkit.methods.intervals import EXACT, clopper_pearson
 from auditkit.methods.lending import (
     MEAN_DIFFERENCE,
     NAMED_RATIO,
@@ -275,11 +275,11 @@ class AdverseImpact:
         if share is None:
             reason = WITHHELD if n else "no rows"
             return SCORING_RATE.measure(None, n=n, reason=reason, source=rows_words(n), slice=where)
-        bounds = wilson(share[0], n, self.level)
+        bounds = clopper_pearson(share[0], n, self.level)
         return SCORING_RATE.measure(
             share[1],
             n=n,
-            interval=as_interval(bounds, self.level, "Wilson"),
+            interval=as_interval(bounds, self.level, EXACT),
             source=f"{share[0]:,} of {n:,} rows; counted: {self._outcome.words}",
             slice=where,
         )

@@ -23,7 +23,7 @@ from auditkit.methods.calibration import CALIBRATION_IN_THE_LARGE
 from auditkit.methods.cells import RATES
 from auditkit.methods.class_performance import MAJORITY_ACCURACY, Classified
 from auditkit.methods.count_metrics import COUNT_METRICS, Counted
-from auditkit.methods.estimates import Estimate, FloatArray, as_interval
+from auditkit.methods.estimates import Estimate, FloatArray
 from auditkit.methods.ranking import ROC_AUC
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 from auditkit.roles import TASKS
@@ -136,7 +136,8 @@ class Performance:
             successes, totals = (int(count) for count in rate.of(held.table))
             words = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
             won, rows = held.share(rate)
-            yield rate.metric, self._share(won, rows, words), totals, words, (rows,)
+            share = intervals.share(won, rows, self.level, held.nothing(words))
+            yield rate.metric, share, totals, words, (rows,)
         n = int(RATES["base_rate"].of(held.table)[1])
         (tn, fp), (fn, tp) = np.maximum(held.table, 0).tolist()
         counts = f"{tp:,} true and {fp:,} false positives, {tn:,} true and {fn:,} false negatives"
@@ -148,13 +149,8 @@ class Performance:
         won, rows = held.share(RATES["base_rate"])
         most = tp + fn if 2 * won >= rows else tn + fp
         words = f"{most:,} of {n:,} rows have the commoner outcome"
-        yield MAJORITY_ACCURACY, self._share(max(won, rows - won), rows, words), n, words, (rows,)
-
-    def _share(self, successes: float, totals: float, words: str) -> Estimate:
-        if totals == 0:
-            return Estimate.undefined(f"no such rows: {words}")
-        bounds = intervals.wilson(successes, totals, self.level)
-        return Estimate(successes / totals, as_interval(bounds, self.level, "Wilson"))
+        share = intervals.share(max(won, rows - won), rows, self.level, held.nothing(words))
+        yield MAJORITY_ACCURACY, share, n, words, (rows,)
 
     def _scores(self, subject: Subject) -> Iterator[Measurement | Table]:
         score, n = subject.y_score, len(subject)

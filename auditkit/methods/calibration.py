@@ -46,8 +46,8 @@ class Bin:
         n: Rows in the bin, at least 1.
         mean_score: Their mean score.
         observed_rate: Share of them whose outcome is positive.
-        low: Lower Wilson bound of that share.
-        high: Upper Wilson bound of that share.
+        low: Lower Clopper-Pearson bound of that share.
+        high: Upper Clopper-Pearson bound of that share.
     """
 
     n: int
@@ -228,7 +228,7 @@ def calibration_bins(
         counts = effective_counts(
             added(w * y), added(w**2 * y), added(w * lost), added(w**2 * lost)
         )
-    low, high = intervals.wilson(*counts, level)
+    low, high = intervals.clopper_pearson(*counts, level)
     return tuple(
         Bin(
             n=int(n[i]),

@@ -33,7 +33,7 @@ from auditkit.methods.groupwise import (
     pairs_table,
     share_right,
 )
-from auditkit.methods.intervals import wilson
+from auditkit.methods.intervals import clopper_pearson
 from auditkit.methods.parity import (
     ACCURACY_DIFFERENCE,
     DEMOGRAPHIC_PARITY_DIFFERENCE,
@@ -298,7 +298,7 @@ class ClassesByGroup:
     def tables(self) -> Iterator[Table]:
         """The tables of groups, of pairs, of class gaps and of class rates."""
         level, weighted = self.settings.level, self.rows.weights is not None
-        source = "shares with Wilson intervals"
+        source = "shares with Clopper-Pearson intervals"
         yield groups_table(self.shown, self.lines, source, level, weighted=weighted)
         source = "intervals of Newcombe with Clopper-Pearson limits"
         yield from pairs_table(self.lines, source, level, weighted=weighted)
@@ -329,8 +329,9 @@ class ClassesByGroup:
                 *("true_positive_rate", "true_positive_rate_low", "true_positive_rate_high"),
             ),
             rows=tuple(self.rate_lines),
-            source=f"assessed rows{weighed}, each class against the rest; Wilson intervals{on} at "
-            f"{percent}; no number where a share would rest on no row or on one{cut}",
+            source=f"assessed rows{weighed}, each class against the rest; Clopper-Pearson "
+            f"intervals{on} at {percent}; no number where a share would rest on no row or on "
+            f"one{cut}",
         )
 
 
@@ -353,7 +354,7 @@ def _others(won: Sums, some: npt.NDArray[np.bool_]) -> Sums:
 def _rates(rate: _PerClass, chosen: int, level: float) -> list[list[Cell]]:
     """The rate of one class with its bounds for each group; nothing under two rows."""
     won, rows = (count[:, chosen] for count in rate.counts)
-    low, high = wilson(won, rows, level)
+    low, high = clopper_pearson(won, rows, level)
     return [
         [float(won[i] / rows[i]), float(low[i]), float(high[i])] if n > 1 else [None, None, None]
         for i, n in enumerate(rate.n[:, chosen])

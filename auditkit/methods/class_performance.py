@@ -12,7 +12,7 @@ from auditkit.errors import quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import calibration, class_scores, intervals, multiclass
 from auditkit.methods.cells import RATES
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.multiclass import AgainstRest
 from auditkit.methods.sums import Sums
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
@@ -113,10 +113,10 @@ def _decisions(
 
     won, total = (float(count) for count in held.accuracy)
     words = f"{int(held.hits.sum()):,} decided rightly of {n:,} rows"
-    yield measured(RATES["accuracy"].metric, _share(won, total, level), words, total)
+    yield measured(RATES["accuracy"].metric, intervals.share(won, total, level), words, total)
     most, won, total = (float(count) for count in held.majority)
     words = f"{int(most):,} of {n:,} rows have the commoner outcome"
-    yield measured(MAJORITY_ACCURACY, _share(won, total, level), words, total)
+    yield measured(MAJORITY_ACCURACY, intervals.share(won, total, level), words, total)
     seen = int((held.rows > 0).sum())
     of = f"{len(rows.classes):,}; each class counts alike"
     words = f"rows of {seen:,} classes that occur, of {of}"
@@ -190,7 +190,7 @@ def _classes(held: AgainstRest, classes: Sequence[str], level: float) -> Table:
         columns=("class", "support", "predicted", *columns),
         rows=tuple(lines),
         source=f"assessed rows{weighed}; support: rows of the class; predicted: rows that were "
-        f"given it; Wilson intervals{on} at {100 * level:g} %, of F1 through the Jaccard "
+        f"given it; Clopper-Pearson intervals{on} at {100 * level:g} %, of F1 through the Jaccard "
         f"index{cut}",
     )
 
@@ -200,7 +200,7 @@ _ENDS = ("", "_low", "_high")
 
 def _rates(won: FloatArray, rows: FloatArray, level: float) -> list[list[float | None]]:
     """Share and bounds of each class; nothing where it has no rows."""
-    low, high = intervals.wilson(won, rows, level)
+    low, high = intervals.clopper_pearson(won, rows, level)
     return [
         [float(w / n), float(below), float(above)] if n > 0 else [None, None, None]
         for w, n, below, above in zip(won, rows, low, high, strict=True)
@@ -268,16 +268,9 @@ def reliability(
             (i, b.n, b.mean_score, b.observed_rate, b.low, b.high) for i, b in enumerate(held, 1)
         ),
         source="assessed rows in bins of about equally many, equal scores together; "
-        f"Wilson intervals of the observed rate at {100 * level:g} %{on}{of}",
+        f"Clopper-Pearson intervals of the observed rate at {100 * level:g} %{on}{of}",
         chart="reliability",
     )
-
-
-def _share(successes: float, total: float, level: float) -> Estimate:
-    if total == 0:
-        return Estimate.undefined("no rows")
-    bounds = intervals.wilson(successes, total, level)
-    return Estimate(successes / total, as_interval(bounds, level, "Wilson"))
 
 
 def _measured(

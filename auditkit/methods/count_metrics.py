@@ -15,11 +15,13 @@ import numpy.typing as npt
 
 from auditkit.evidence import Metric
 from auditkit.methods import intervals
-from auditkit.methods.cells import RATES, Rate, Sums
+from auditkit.methods.cells import RATES, Rate
 from auditkit.methods.class_performance import BALANCED_ACCURACY
 from auditkit.methods.estimates import Bounds, Estimate, FloatArray, IntArray, as_interval
 from auditkit.methods.intervals import normal_quantile
+from auditkit.methods.protected import NO_REPLICATES, TOO_UNCERTAIN
 from auditkit.methods.resampling import REPLICATES, SMOOTHING, bootstrap, resample
+from auditkit.methods.sums import Sums
 from auditkit.methods.weighting import on_effective_counts
 
 F1 = Metric(
@@ -72,7 +74,7 @@ class Counted:
 
     Attributes:
         table: Shape (2, 2): rows by true outcome and decision.
-        sums: The weights of the rows, shaped as the table, or None.
+        sums: The weights of the rows, or their protected counts, shaped as the table, or None.
     """
 
     table: IntArray
@@ -84,33 +86,35 @@ class Counted:
         return won.item(), rows.item()
 
     @property
+    def is_doubtful(self) -> bool:
+        """Whether protection may have moved any of the counts."""
+        return self.sums is not None and self.sums.is_doubtful
+
+    def nothing(self, words: str) -> str:
+        """Why a share has no rows to be of, given what was counted."""
+        return TOO_UNCERTAIN if self.is_doubtful else f"no such rows: {words}"
+
+    @property
     def whole(self) -> FloatArray:
         """The counts, or the weights."""
         held: FloatArray = (self.table if self.sums is None else self.sums.weights).astype(float)
         return held
 
 
-def _balanced_limits(
-    held: Counted, level: float, rng: np.random.Generator, limits: Callable[..., Bounds]
-) -> Bounds:
+def _balanced_limits(held: Counted, level: float, rng: np.random.Generator) -> Bounds:
     del rng
     both = (*held.share(RATES["true_positive_rate"]), *held.share(RATES["true_negative_rate"]))
-    return intervals.mean_of_two(*both, level, limits)
+    return intervals.mean_of_two(*both, level)
 
 
-def _f1_limits(
-    held: Counted, level: float, rng: np.random.Generator, limits: Callable[..., Bounds]
-) -> Bounds:
+def _f1_limits(held: Counted, level: float, rng: np.random.Generator) -> Bounds:
     del rng
     right, rows = held.share(JACCARD)
-    return intervals.f1(right, rows - right, level, limits)
+    return intervals.f1(right, rows - right, level)
 
 
-def _mcc_limits(
-    held: Counted, level: float, rng: np.random.Generator, limits: Callable[..., Bounds]
-) -> Bounds:
+def _mcc_limits(held: Counted, level: float, rng: np.random.Generator) -> Bounds:
     """Bootstrap limits; beyond 95 % stretched on the scale of Fisher's z, where few draws lie."""
-    del limits
     counts = _worth(held)
     found = resample(counts, matthews, rng, smoothing=SMOOTHING)
     if 2 * found.undefined >= REPLICATES:  # too few effective rows to tell anything
@@ -188,14 +192,15 @@ class CountMetric:
         parts: What it takes at least a row of each of, such as positives and negatives.
         words: What those are, for a reader.
         missing: Why it is undefined where there is none.
-        limits: Computes its limits at a level, from the limits of proportions.
-        method: How the limits are made, from `Wilson` or `Clopper-Pearson` ones.
+        limits: Computes its limits at a level.
+        method: How the limits are made.
+        of_shares: Computes it of the shares of `parts`; None where it takes more than them.
 
     Example:
         >>> held = Counted(np.array([[50, 10], [5, 35]]))
         >>> found = COUNT_METRICS["f1"].estimate(held, np.random.default_rng(0))
         >>> round(found.value, 4), found.interval.method
-        (0.8235, 'Wilson of the Jaccard index')
+        (0.8235, 'Clopper-Pearson of the Jaccard index')
     """
 
     metric: Metric
@@ -206,23 +211,42 @@ class CountMetric:
     missing: str
     limits: Callable[..., Bounds]
     method: str
+    of_shares: Callable[..., float] | None = None
 
     def rests_on(self, table: IntArray) -> IntArray:
         """Rows of the scarcest kind that the number needs, shape (...) of a table (..., 2, 2)."""
         scarcest: IntArray = np.min([rate.of(table)[1] for rate in self.parts], axis=0)
         return scarcest
 
+    def of(self, held: Counted) -> float:
+        """The number of one group; NaN where it is undefined.
+
+        Protected counts are no whole table, but tell shares.
+        """
+        if not held.is_doubtful:
+            return float(self.value(held.whole))
+        shares = [held.share(rate) for rate in self.parts]
+        if self.of_shares is None or not all(rows for _, rows in shares):
+            return float("nan")
+        return self.of_shares(*(won / rows for won, rows in shares))
+
+    def missing_of(self, held: Counted) -> str:
+        """Why the number of one group is undefined."""
+        if not held.is_doubtful:
+            return self.missing
+        return NO_REPLICATES if self.of_shares is None else TOO_UNCERTAIN
+
     def estimate(self, held: Counted, rng: np.random.Generator, level: float = 0.95) -> Estimate:
         """The number of one group with its interval; undefined where a kind of row is missing."""
-        value = float(self.value(held.whole))
+        value = self.of(held)
         if np.isnan(value):
-            return Estimate.undefined(self.missing)
+            return Estimate.undefined(self.missing_of(held))
         if self.metric is MCC:
             found = bootstrap(_worth(held), matthews, rng, level=level)
             found = Estimate(value, found.interval, found.reason)
         else:
-            bounds = self.limits(held, level, rng, intervals.wilson)
-            found = Estimate(value, as_interval(bounds, level, self.method.format("Wilson")))
+            bounds = self.limits(held, level, rng)
+            found = Estimate(value, as_interval(bounds, level, self.method))
         return found if held.sums is None else on_effective_counts(found)
 
     def worth(self, held: Counted) -> tuple[float, ...]:
@@ -232,9 +256,9 @@ class CountMetric:
         return tuple(held.share(rate)[1] for rate in self.parts)
 
     def wide_limits(self, held: Counted, rng: np.random.Generator, level: float) -> Bounds:
-        """Limits to hold a group against others by, from Clopper-Pearson's of proportions."""
-        value = self.value(held.whole)
-        low, high = self.limits(held, level, rng, intervals.clopper_pearson)
+        """Limits to hold a group against others by; they hold the number."""
+        value = self.of(held)
+        low, high = self.limits(held, level, rng)
         return np.minimum(low, value), np.maximum(high, value)
 
 
@@ -246,24 +270,30 @@ def treatment_ratio(held: Counted, level: float = 0.95) -> Estimate:
         level: Two-sided confidence level, in (0, 1).
 
     Returns:
-        The ratio; undefined where there are no false positives.
+        The ratio; undefined where there are no false positives. It has no interval where they weigh
+        so little that there is no upper bound.
 
     Source:
-        Wilson (1927), of the share s, under the rising map s / (1 - s); given the number of errors.
+        Clopper and Pearson (1934), of the share s, under the rising map s / (1 - s);
+        given the number of errors.
 
     Example:
         >>> found = treatment_ratio(Counted(np.array([[50, 10], [5, 35]])))
         >>> found.value, round(found.interval.low, 3), round(found.interval.high, 3)
-        (0.5, 0.179, 1.397)
+        (0.5, 0.134, 1.605)
     """
-    if held.table[0, 1] == 0:
-        return Estimate.undefined("no false positives to divide by")
     missed, errors = held.share(FALSE_NEGATIVE_SHARE)
-    low, high = intervals.wilson(missed, errors, level)
+    if errors == missed:
+        reason = "no false positives to divide by"
+        return Estimate.undefined(TOO_UNCERTAIN if held.is_doubtful else reason)
+    low, high = intervals.clopper_pearson(missed, errors, level)
+    value = missed / (errors - missed)
+    if high == 1:
+        return Estimate(
+            value, None, "no interval: the false positives weigh too little to bound it"
+        )
     bounds = low / (1 - low), high / (1 - high)
-    found = Estimate(
-        missed / (errors - missed), as_interval(bounds, level, "Wilson of the share of errors")
-    )
+    found = Estimate(value, as_interval(bounds, level, "Clopper-Pearson of the share of errors"))
     return found if held.sums is None else on_effective_counts(found)
 
 
@@ -289,6 +319,14 @@ def _worth(held: Counted) -> FloatArray:
     return worth
 
 
+def _mean(first: float, second: float) -> float:
+    return (first + second) / 2
+
+
+def _f1_of(jaccard: float) -> float:
+    return 2 * jaccard / (1 + jaccard)
+
+
 _PARTS = tuple(RATES[name] for name in ("true_positive_rate", "true_negative_rate"))
 _MARGINS = (*_PARTS, RATES["precision"], RATES["negative_predictive_value"])
 COUNT_METRICS = {
@@ -302,7 +340,8 @@ COUNT_METRICS = {
             "rows of either outcome",
             "all true outcomes are the same",
             _balanced_limits,
-            "MOVER of {} limits",
+            "MOVER of Clopper-Pearson limits",
+            _mean,
         ),
         CountMetric(
             F1,
@@ -312,7 +351,8 @@ COUNT_METRICS = {
             "rows positive or selected",
             "no row is positive or selected",
             _f1_limits,
-            "{} of the Jaccard index",
+            "Clopper-Pearson of the Jaccard index",
+            _f1_of,
         ),
         CountMetric(
             MCC,

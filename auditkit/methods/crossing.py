@@ -58,6 +58,11 @@ class Crossing:
         return sizes
 
     @property
+    def how(self) -> str:
+        """How rows were counted, where they do not simply count one each."""
+        return WEIGHTED if self.sums is None else self.sums.how
+
+    @property
     def everyone(self) -> dict[str, str]:
         """The slice that compares all groups."""
         return dict.fromkeys(self.columns, ALL_GROUPS)
@@ -120,6 +125,11 @@ class Comparison:
     def n(self) -> int:
         """Rows that the comparison rests on."""
         return int(self.totals.sum())
+
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether protection may have moved any of the counts."""
+        return self.sums is not None and self.sums.is_doubtful
 
     @property
     def effective(self) -> tuple[IntArray, IntArray] | tuple[FloatArray, FloatArray]:

@@ -14,6 +14,7 @@ from auditkit.methods.crossing import Comparison, Crossing, over
 from auditkit.methods.estimates import Estimate, IntArray
 from auditkit.methods.parity import COUNT_GAPS
 from auditkit.methods.permutation import permute_gap
+from auditkit.methods.protected import NO_REPLICATES
 from auditkit.methods.resampling import REPLICATES, stream
 from auditkit.methods.weighting import on_effective_counts
 
@@ -70,6 +71,8 @@ class Family:
         order = np.lexsort((won, rows))  # so that the names of the groups do not matter
         draws = stream(seed, attribute, rate)
         found = permute_gap(won[order], rows[order], draws, REPLICATES)
+        if held.is_doubtful:
+            found = Estimate.undefined(NO_REPLICATES)
         if found.reason and found.reason not in self.reasons:
             self.reasons.append(found.reason)
         gap, apart = float(np.ptp(won / rows)), gaps.count_apart(won, rows, level)
@@ -131,7 +134,9 @@ def count_gaps(
     """
     for name, made in COUNT_METRICS.items():
         rests = made.rests_on(crossing.table)
-        kept = np.flatnonzero(crossing.known & (rests >= min_group))
+        large = np.flatnonzero(crossing.known & (rests >= min_group)).tolist()
+        told = [i for i in large if not np.isnan(made.of(of_group(crossing, i)))]
+        kept = np.array(told, dtype=np.int64)
         found = _compare(made, crossing, kept.tolist(), level, seed)
         reason = found.reason and f"{made.metric.title}: {found.reason}"
         weighed = found if crossing.sums is None else on_effective_counts(found)
@@ -148,6 +153,8 @@ def count_gaps(
 def _compare(
     made: CountMetric, crossing: Crossing, kept: Sequence[int], level: float, seed: int
 ) -> Estimate:
+    if made.of_shares is None and crossing.sums is not None and crossing.sums.is_doubtful:
+        return Estimate.undefined(NO_REPLICATES)
     if len(kept) < 2:
         return Estimate.undefined(gaps.TOO_FEW)
     each = gaps.pair_level(level, len(kept))
@@ -155,9 +162,9 @@ def _compare(
     for place, i in enumerate(kept):
         held = of_group(crossing, i)
         draws = stream(seed, crossing.title, made.metric.id)
-        values[place] = float(made.value(held.whole))
+        values[place] = made.of(held)
         low[place], high[place] = made.wide_limits(held, draws, each)
-    return gaps.spread(values, (low, high), level, made.method.format("Clopper-Pearson"))
+    return gaps.spread(values, (low, high), level, made.method)
 
 
 def of_group(crossing: Crossing, i: int) -> Counted:
@@ -179,4 +186,5 @@ def _over(made: CountMetric, crossing: Crossing, kept: IntArray, least: int) -> 
         unknown=int(counted[~crossing.known].sum()),
         least=least,
         effective=None if crossing.sums is None else sum(worth),
+        how=crossing.how,
     )

@@ -18,9 +18,9 @@ from auditkit.methods.count_metrics import (
 )
 from auditkit.methods.crossing import Comparison, Crossing, cross, over, rows_words
 from auditkit.methods.decision_gaps import Family, count_gaps, of_group
-from auditkit.methods.estimates import Estimate, as_interval
+from auditkit.methods.estimates import Estimate
 from auditkit.methods.groupwise import PAIR_COLUMNS, Lines, Settings
-from auditkit.methods.intervals import clopper_pearson, wilson
+from auditkit.methods.intervals import EXACT, share
 from auditkit.methods.parity import (
     COMPARED,
     FURTHER,
@@ -32,8 +32,8 @@ from auditkit.methods.parity import (
 )
 from auditkit.methods.protected import TOO_UNCERTAIN
 from auditkit.methods.resampling import stream
-from auditkit.methods.sums import PROTECTED, WEIGHTED
-from auditkit.methods.weighting import EFFECTIVE, weighted_words
+from auditkit.methods.sums import PROTECTED
+from auditkit.methods.weighting import on_effective_counts, weighted_words
 
 #: Why a model without a choice has no parity.
 CONSTANT = "the model gives everyone the same decision; parity is vacuous"
@@ -208,7 +208,7 @@ def undefined(
 
 def measure_share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measurement:
     """Measure one rate of one group; none where it would be the outcome of one person."""
-    table, where, method = crossing.table[i], crossing.where(i), "Wilson"
+    table, where = crossing.table[i], crossing.where(i)
     successes, totals = (int(count) for count in rate.of(table))
     size = int(crossing.sizes[i])
     sums = None if crossing.sums is None else crossing.sums[i]
@@ -225,17 +225,11 @@ def measure_share(rate: Rate, crossing: Crossing, i: int, level: float) -> Measu
         source = f"{totals} {rate.among_words} in {rows_words(size)}"
         return rate.metric.measure(None, n=totals, reason=reason, source=source, slice=where)
     source = f"{successes:,} {rate.counted_words} of {totals:,} {rate.among_words}"
+    found = share(won, rows, level)
     if sums is not None:
-        source, method = weighted_words(source, [rows], sums.how), f"Wilson{EFFECTIVE}"
-    bounds = wilson(won, rows, level)
-    if crossing.protected is not None:
-        bounds, method = clopper_pearson(won, rows, level), f"Clopper-Pearson{EFFECTIVE}"
+        source, found = weighted_words(source, [rows], sums.how), on_effective_counts(found)
     return rate.metric.measure(
-        won / rows,
-        n=totals,
-        interval=as_interval(bounds, level, method),
-        source=source,
-        slice=where,
+        found.value, interval=found.interval, n=totals, source=source, slice=where
     )
 
 
@@ -249,8 +243,8 @@ def _measure_count(
         found, n, source = Estimate.undefined(WITHHELD), size, rows_words(size)
     else:
         found = made.estimate(held, stream(seed, crossing.title, made.metric.id), level)
-        worth = None if held.sums is None or n == 0 else made.worth(held)
-        source = weighted_words(f"{n:,} {made.words}", worth)
+        worth = None if held.sums is None or found.value is None else made.worth(held)
+        source = weighted_words(f"{n:,} {made.words}", worth, crossing.how)
     return made.metric.measure(
         found.value,
         interval=found.interval,
@@ -271,7 +265,7 @@ def _measure_treatment(crossing: Crossing, i: int, level: float) -> Measurement:
         found, n = treatment_ratio(held, level), errors
         worth = None if held.sums is None or n == 0 else held.share(FALSE_NEGATIVE_SHARE)[1:]
         source = f"{missed:,} false negatives, {errors - missed:,} false positives"
-        source = weighted_words(source, worth)
+        source = weighted_words(source, worth, crossing.how)
     return TREATMENT_RATIO.measure(
         found.value,
         interval=found.interval,
@@ -294,14 +288,13 @@ def _line(crossing: Crossing, i: int, measured: tuple[Measurement, ...]) -> tupl
 
 def _groups_table(lines: Lines, level: float, how: str | None) -> Table:
     weighed, on = (f", {how}", " on effective counts") if how else ("", "")
-    kind = "Wilson" if how in (None, WEIGHTED) else "Clopper-Pearson"
     numbers = (f"{name}{end}" for name in _TABLED for end in ("", "_low", "_high"))
     return Table(
         name="groups",
         title="Rates by group",
         columns=("attribute", "group", "n", *numbers),
         rows=tuple(lines.groups),
-        source=f"assessed rows{weighed}; shares with {kind} intervals{on} at {100 * level:g} %; "
+        source=f"assessed rows{weighed}; shares with {EXACT} intervals{on} at {100 * level:g} %; "
         "no number where a share would rest on no row or on one",
         chart="groups",
     )

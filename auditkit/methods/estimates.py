@@ -54,9 +54,9 @@ def as_interval(
         The interval, or None where the bounds are NaN.
 
     Example:
-        >>> as_interval((np.float64(0.1), np.float64(0.3)), 0.95, "Wilson").low
+        >>> as_interval((np.float64(0.1), np.float64(0.3)), 0.95, "Clopper-Pearson").low
         0.1
-        >>> as_interval((np.float64("nan"), np.float64("nan")), 0.95, "Wilson") is None
+        >>> as_interval((np.float64("nan"), np.float64("nan")), 0.95, "Clopper-Pearson") is None
         True
     """
     low, high = float(bounds[0]), float(bounds[1])
@@ -67,7 +67,7 @@ def cells_of(found: Estimate | None) -> tuple[Cell, Cell, Cell]:
     """A number with its bounds, as the columns x, x_low and x_high of a table hold them.
 
     Example:
-        >>> cells_of(Estimate(0.2, Interval(0.1, 0.3, 0.95, "Wilson"))), cells_of(None)
+        >>> cells_of(Estimate(0.2, Interval(0.1, 0.3, 0.95, "Clopper-Pearson"))), cells_of(None)
         ((0.2, 0.1, 0.3), (None, None, None))
     """
     if found is None or found.interval is None:

@@ -9,9 +9,9 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Cell, Measurement, Metric, Table
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval, cells_of
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, cells_of
 from auditkit.methods.gaps import shared_level
-from auditkit.methods.intervals import paired_difference, wilson
+from auditkit.methods.intervals import paired_difference, share
 from auditkit.methods.means import mean
 
 BoolArray = npt.NDArray[np.bool_]
@@ -106,7 +106,7 @@ def moved(before: Asked, after: Asked) -> bool:
 
 
 def estimate(values: Values, level: float) -> Estimate:
-    """Share of marks with Wilson's interval, or mean of sizes with Student's; undefined of none.
+    """Share of marks with its exact interval, or mean of sizes with Student's; undefined of none.
 
     Example:
         >>> estimate(np.array([True, False, False, False]), 0.95).value
@@ -119,8 +119,7 @@ def estimate(values: Values, level: float) -> Estimate:
         return Estimate.undefined("no rows")
     if values.dtype != np.bool_:
         return mean(values, level, least=0.0)
-    count = int(values.sum())
-    return Estimate(count / n, as_interval(wilson(count, n, level), level, "Wilson"))
+    return share(int(values.sum()), n, level)
 
 
 def measure(
@@ -296,9 +295,9 @@ def table(task: str, rows: Sequence[tuple[Cell, ...]], most: int) -> Table:
         rows=tuple(rows),
         source="Only this column is changed: what goes with it (a title, say) stays, so that some "
         "changed rows describe nobody. A band of a number is stood for by its middle row. "
-        "Difference: after minus before, over the same rows. Shares have Wilson's interval, "
-        "differences of shares that of Agresti and Min for the same rows, differences of numbers "
-        "Student's; all those of a column hold together (Bonferroni). The "
+        "Difference: after minus before, over the same rows. Shares have Clopper-Pearson "
+        "intervals, differences of shares that of Agresti and Min for the same rows, differences "
+        "of numbers Student's; all those of a column hold together (Bonferroni). The "
         f"{most} surest changes of each column; lines of 1 row are left out",
         chart="forest" if "difference" in columns else "flips",
     )
@@ -330,7 +329,7 @@ def term_table(task: str, rows: Sequence[tuple[Cell, ...]], count: int) -> Table
         columns=("pair", "n", *share, "mean_change", "mean_change_low", "mean_change_high"),
         rows=tuple(rows),
         source=f"{len(rows)} of {count} pairs that were found, those in most texts; each swapped "
-        "alone, in both directions. Shares have Wilson's interval, changes Student's. Words are "
-        "swapped without regard to grammar, so that some changed texts read badly",
+        "alone, in both directions. Shares have Clopper-Pearson intervals, changes Student's. "
+        "Words are swapped without regard to grammar, so that some changed texts read badly",
         chart="term-swaps",
     )

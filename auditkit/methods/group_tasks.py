@@ -261,7 +261,7 @@ class TextsByGroup:
     def tables(self) -> Iterator[Table]:
         """The tables of groups and pairs."""
         level, weighted = self.settings.level, self.rows.weights is not None
-        source = "Wilson intervals of shares, linearised ones of token error rates,"
+        source = "Clopper-Pearson intervals of shares, linearised ones of token error rates,"
         yield groups_table(self.shown, self.lines, source, level, weighted=weighted)
         source = "intervals of Newcombe with Clopper-Pearson limits for exact matches, and by "
         source += f"{METHOD} for token error rates,"

@@ -18,8 +18,8 @@ from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import gaps
 from auditkit.methods.cells import RATES
 from auditkit.methods.crossing import Crossing, over
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
-from auditkit.methods.intervals import wilson
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.intervals import share
 from auditkit.methods.weighting import on_effective_counts, weighted_words
 
 #: Why a model without a choice has no parity.
@@ -142,13 +142,10 @@ class Shares:
         return Shares(self.successes[kept], self.n[kept], effective)
 
     def estimate(self, i: int, level: float = 0.95, least: float = 0.0) -> Estimate:
-        """The share of one group, with Wilson's interval, which stays above `least` anyway."""
+        """The share of one group, with its exact interval, which stays above `least` anyway."""
         del least
-        if self.n[i] == 0:
-            return Estimate.undefined("no rows")
         successes, rows = (float(count[i]) for count in self.counts)
-        bounds = wilson(successes, rows, level)
-        return Estimate(successes / rows, as_interval(bounds, level, "Wilson"))
+        return share(successes, rows, level)
 
     def difference(self, level: float) -> Estimate:
         """Largest minus smallest share; see `gaps.difference`."""
@@ -348,7 +345,7 @@ def groups_table(
 
     Example:
         >>> share = Metric("accuracy", "Accuracy", "Share of right rows.", "rate")
-        >>> groups_table([share], Lines(), "Wilson intervals", 0.95).columns[3:]
+        >>> groups_table([share], Lines(), "exact intervals", 0.95).columns[3:]
         ('accuracy', 'accuracy_low', 'accuracy_high')
     """
     weighed, on = (", weighted", " on effective counts") if weighted else ("", "")

@@ -13,7 +13,10 @@ import numpy.typing as npt
 from scipy import special
 
 from auditkit.evidence import Interval
-from auditkit.methods.estimates import Bounds, Estimate, FloatArray
+from auditkit.methods.estimates import Bounds, Estimate, FloatArray, as_interval
+
+#: The interval of every share.
+EXACT = "Clopper-Pearson"
 
 
 def normal_quantile(level: float) -> float:
@@ -100,6 +103,33 @@ def clopper_pearson(successes: npt.ArrayLike, totals: npt.ArrayLike, level: floa
     empty = np.isnan(n)
     low = np.where(empty, np.nan, np.where(s == 0, 0.0, low))
     return low[()], np.where(empty, np.nan, np.where(s == n, 1.0, high))[()]
+
+
+def share(successes: float, rows: float, level: float = 0.95, nothing: str = "no rows") -> Estimate:
+    """A share of rows with the interval that all of them have, the exact one.
+
+    Args:
+        successes: Rows that are counted; effective ones where rows have weights.
+        rows: Rows that they are counted among.
+        level: Two-sided confidence level, in (0, 1).
+        nothing: Why there is no share where there are no rows.
+
+    Returns:
+        The share; undefined where there are no rows.
+
+    Source:
+        Clopper and Pearson (1934); Korn and Graubard (1998), Surv. Methodol. 24:193, for effective
+        counts.
+
+    Example:
+        >>> found = share(8, 10)
+        >>> found.value, round(found.interval.low, 3), round(found.interval.high, 3)
+        (0.8, 0.444, 0.975)
+    """
+    if rows == 0:
+        return Estimate.undefined(nothing)
+    bounds = clopper_pearson(successes, rows, level)
+    return Estimate(successes / rows, as_interval(bounds, level, EXACT))
 
 
 def newcombe(
@@ -239,7 +269,6 @@ def mean_of_two(
     second: npt.ArrayLike,
     second_total: npt.ArrayLike,
     level: float = 0.95,
-    limits: Callable[..., Bounds] = wilson,
 ) -> Bounds:
     """MOVER interval of the mean of two independent proportions, such as balanced accuracy.
 
@@ -249,7 +278,6 @@ def mean_of_two(
         second: Successes of the second sample, for example true negatives; unit: rows.
         second_total: Size of the second sample, for example negatives; unit: rows.
         level: Two-sided confidence level, in (0, 1).
-        limits: Gives the limits of one proportion; see `auditkit.methods.gaps` for a wider choice.
 
     Returns:
         Lower and upper bounds, in [0, 1]; NaN where a sample is empty.
@@ -258,15 +286,15 @@ def mean_of_two(
         ValueError: If a count lies outside 0..total.
 
     Source:
-        Zou and Donner (2008), Stat. Med. 27:1693.
+        Zou and Donner (2008), Stat. Med. 27:1693, with Clopper-Pearson limits.
 
     Example:
         >>> low, high = mean_of_two(10, 10, 10, 10)
         >>> round(float(low), 4), float(high)
-        (0.8038, 1.0)
+        (0.7819, 1.0)
     """
-    p1, (l1, u1) = _rate(first, first_total), limits(first, first_total, level)
-    p2, (l2, u2) = _rate(second, second_total), limits(second, second_total, level)
+    p1, (l1, u1) = _rate(first, first_total), clopper_pearson(first, first_total, level)
+    p2, (l2, u2) = _rate(second, second_total), clopper_pearson(second, second_total, level)
     middle = (p1 + p2) / 2
     return middle - np.hypot(p1 - l1, p2 - l2) / 2, middle + np.hypot(u1 - p1, u2 - p2) / 2
 
@@ -275,18 +303,16 @@ def f1(
     true_positives: npt.ArrayLike,
     errors: npt.ArrayLike,
     level: float = 0.95,
-    limits: Callable[..., Bounds] = wilson,
 ) -> Bounds:
     """Interval of F1, through the Jaccard index.
 
     F1 = 2J / (1 + J) with J = TP / (TP + FP + FN), a plain proportion of the rows that are
-    positive or selected. The interval of J is mapped by the same rising function.
+    positive or selected. The exact interval of J is mapped by the same rising function.
 
     Args:
         true_positives: Rows that are positive and selected; unit: rows.
         errors: False positives plus false negatives; unit: rows.
         level: Two-sided confidence level, in (0, 1).
-        limits: Gives the limits of J; see `auditkit.methods.gaps` for a wider choice.
 
     Returns:
         Lower and upper bounds, in [0, 1]; NaN where no row is positive or selected.
@@ -295,15 +321,15 @@ def f1(
         ValueError: If a count is negative.
 
     Source:
-        Wilson (1927), under a rising map; given the number of rows positive or selected.
+        Clopper and Pearson (1934), under a rising map; given the rows positive or selected.
 
     Example:
         >>> low, high = f1(6, 4)
         >>> round(float(low), 3), round(float(high), 3)
-        (0.476, 0.908)
+        (0.416, 0.935)
     """
     totals = np.asarray(true_positives) + np.asarray(errors)
-    low, high = limits(true_positives, totals, level)
+    low, high = clopper_pearson(true_positives, totals, level)
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 

@@ -208,8 +208,7 @@ class Trial:
 
     def _share(self, rate: str, table: IntArray) -> Estimate:
         successes, totals = (int(count) for count in RATES[rate].of(table))
-        bounds = intervals.wilson(successes, totals, self.level)
-        return Estimate(successes / totals, as_interval(bounds, self.level, "Wilson"))
+        return intervals.share(successes, totals, self.level)
 
     def _balanced(self, table: IntArray) -> Estimate:
         both = (RATES["true_positive_rate"].of(table), RATES["true_negative_rate"].of(table))
@@ -218,15 +217,14 @@ class Trial:
             return Estimate.undefined("all true outcomes are the same")
         bounds = intervals.mean_of_two(tp, positives, tn, negatives, self.level)
         value = (tp / positives + tn / negatives) / 2
-        return Estimate(value, as_interval(bounds, self.level, "MOVER of Wilson limits"))
+        return Estimate(value, as_interval(bounds, self.level, "MOVER of Clopper-Pearson limits"))
 
     def _changed(self, variant: Variant, before: Variant) -> Estimate:
         if variant is before:
             return _ITSELF
         n, decided = len(self.y_true), np.asarray(variant.y_pred)
         count = int(np.count_nonzero(decided != np.asarray(before.y_pred)))
-        bounds = intervals.wilson(count, n, self.level)
-        return Estimate(count / n, as_interval(bounds, self.level, "Wilson"))
+        return intervals.share(count, n, self.level)
 
 
 def cheapest(lines: Sequence[Line], target: float) -> tuple[Line | None, bool]:

@@ -240,8 +240,8 @@ def balanced_accuracy(
         The mean; undefined where fewer than two classes occur.
 
     Source:
-        Zou and Donner (2008), Stat. Med. 27:1693, with Wilson limits; given the rows of each
-        class, their recalls are independent.
+        Zou and Donner (2008), Stat. Med. 27:1693, with Clopper-Pearson limits; given the rows of
+        each class, their recalls are independent.
 
     Example:
         >>> round(balanced_accuracy([[8, 2, 0], [0, 5, 5], [1, 0, 9]]).value, 3)
@@ -252,15 +252,15 @@ def balanced_accuracy(
     if seen.sum() < 2:
         return Estimate.undefined("all true outcomes are the same" if seen.any() else "no rows")
     hits, rows = held.take(seen).recall
-    method = "MOVER of Wilson limits"
-    limits = intervals.wilson(hits, rows, level)
+    method = "MOVER of Clopper-Pearson limits"
+    limits = intervals.clopper_pearson(hits, rows, level)
     return _mean_of(hits / rows, limits, np.eye(hits.size), level, method)
 
 
 def macro_f1(confusion: npt.ArrayLike, level: float = 0.95, sums: Sums | None = None) -> Estimate:
     """Mean F1 over the classes that occur or are predicted.
 
-    Each class has the Wilson interval of its Jaccard index, mapped to F1 (see `intervals.f1`).
+    Each class has the exact interval of its Jaccard index, mapped to F1 (see `intervals.f1`).
     They are put together with the correlation of the classes: a row of one class that is taken
     for another counts against both. No interval has zero width, which a bootstrap would give a
     model without an error.
@@ -280,7 +280,7 @@ def macro_f1(confusion: npt.ArrayLike, level: float = 0.95, sums: Sums | None = 
     Example:
         >>> found = macro_f1([[8, 2, 0], [0, 5, 5], [1, 0, 9]])
         >>> round(found.value, 3), round(found.interval.low, 3), round(found.interval.high, 3)
-        (0.727, 0.554, 0.842)
+        (0.727, 0.52, 0.859)
     """
     table = np.asarray(confusion, dtype=np.int64)
     seen = table.sum(axis=0) + table.sum(axis=1) > 0
@@ -289,7 +289,7 @@ def macro_f1(confusion: npt.ArrayLike, level: float = 0.95, sums: Sums | None = 
     both = np.ix_(seen, seen)
     won, rows = AgainstRest.of(table[both], None if sums is None else sums[both]).jaccard
     limits = intervals.f1(won, rows - won, level)
-    method = "MOVER of Wilson limits of the Jaccard index, correlated classes"
+    method = "MOVER of Clopper-Pearson limits of the Jaccard index, correlated classes"
     f1 = 2 * won / (rows + won)
     squares = table[both] if sums is None else sums.squares[both]
     return _mean_of(f1, limits, _f1_correlation(f1, squares), level, method)

@@ -18,6 +18,7 @@ from auditkit.methods import intervals
 from auditkit.methods.crossing import Comparison
 from auditkit.methods.estimates import Bounds, Estimate, FloatArray
 from auditkit.methods.gaps import ALL_ZERO, TOO_FEW, shared_level
+from auditkit.methods.protected import NO_PARTS
 from auditkit.methods.weighting import on_effective_counts
 
 
@@ -29,16 +30,16 @@ def difference_to_overall(held: Comparison, level: float = 0.95) -> Estimate:
         level: Two-sided level of the simultaneous interval, in (0, 1).
 
     Returns:
-        The distance, in [0, 1]; undefined where there are fewer than 2 groups. Its interval holds 0
-        exactly where the intervals of all groups do.
+        The distance, in [0, 1]; undefined where there are fewer than 2 groups, or where
+        counts are protected. Its interval holds 0 exactly where the intervals of all groups do.
 
     Source:
         Newcombe (1998), method 10, with Clopper-Pearson limits, of each group against the rest;
         Bonferroni over the groups. The parts of the groups are taken as given.
     """
     part, everyone, rates, low, high = _against_rest(held, level, ratio=False)
-    if part.size < 2:
-        return Estimate.undefined(f"{held.rate.metric.title.lower()}: {TOO_FEW}")
+    if held.is_doubtful or part.size < 2:
+        return _undefined(held, TOO_FEW)
     low, high = (1 - part) * low, (1 - part) * high
     interval = Interval(
         low=max(0.0, float(np.maximum(low, -high).max())),
@@ -57,17 +58,17 @@ def ratio_to_overall(held: Comparison, level: float = 0.95) -> Estimate:
         level: Two-sided level of the simultaneous interval, in (0, 1).
 
     Returns:
-        The ratio, the larger rate below the line; undefined where there are fewer than 2 groups or
-        no group has a success. Its interval holds 1 exactly where that of the difference holds 0.
+        The ratio, the larger rate below the line; undefined where there are fewer than 2 groups,
+        where no group has a success, or where counts are protected. Its interval holds 1
+        exactly where that of the difference holds 0.
 
     Source:
         Newcombe (2016), MOVER-R with Clopper-Pearson limits, of each group against the rest;
         Bonferroni over the groups.
     """
     part, everyone, rates, low, high = _against_rest(held, level, ratio=True)
-    if part.size < 2 or everyone == 0:
-        why = TOO_FEW if part.size < 2 else ALL_ZERO
-        return Estimate.undefined(f"{held.rate.metric.title.lower()}: {why}")
+    if held.is_doubtful or part.size < 2 or everyone == 0:
+        return _undefined(held, TOO_FEW if part.size < 2 else ALL_ZERO)
     low, high = (_of_everyone(bound, part) for bound in (low, high))
     ends = np.sort(_at_most_one(np.stack([low, high])), axis=0)
     interval = Interval(
@@ -84,7 +85,7 @@ def _against_rest(
 ) -> tuple[FloatArray, float, FloatArray, FloatArray, FloatArray]:
     """Parts, overall rate, rates, and bounds of each group against the others together."""
     won, rows = (np.asarray(count, dtype=np.float64) for count in held.weighed)
-    if won.size < 2:
+    if held.is_doubtful or won.size < 2:
         nothing = np.zeros(0)
         return nothing, 0.0, nothing, nothing, nothing
     low, high = _bounds(held, shared_level(level, max(1, _comparisons(held))), ratio=ratio)
@@ -123,6 +124,11 @@ def _method(name: str, held: Comparison) -> str:
     k = _comparisons(held)
     over = f", Bonferroni over {k} groups" if k > 1 else ""
     return f"{name} of Clopper-Pearson limits, each group against the rest{over}"
+
+
+def _undefined(held: Comparison, reason: str) -> Estimate:
+    told = NO_PARTS if held.is_doubtful else reason
+    return Estimate.undefined(f"{held.rate.metric.title.lower()}: {told}")
 
 
 def _told(held: Comparison, found: Estimate) -> Estimate:

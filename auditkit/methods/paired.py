@@ -17,8 +17,8 @@ class PairedAccuracy:
 
     Attributes:
         n: Rows.
-        first: Accuracy of the first model, with Wilson's interval.
-        second: Accuracy of the second model, with Wilson's interval.
+        first: Accuracy of the first model, with its exact interval.
+        second: Accuracy of the second model, with its exact interval.
         difference: First minus second, with the interval for paired proportions.
     """
 
@@ -48,7 +48,7 @@ def paired_accuracy(
         ValueError: If the shapes differ.
 
     Source:
-        Wilson (1927), J. Am. Stat. Assoc. 22:209; Agresti and Min (2005), Stat. Med. 24:729.
+        Clopper and Pearson (1934), Biometrika 26:404; Agresti and Min (2005), Stat. Med. 24:729.
 
     Example:
         >>> paired = paired_accuracy([True, True, False, True], [True, False, False, True])
@@ -67,11 +67,7 @@ def paired_accuracy(
     difference = as_interval(bounds, level, "Agresti-Min, paired")
     return PairedAccuracy(
         n=n,
-        first=_share(int(a.sum()), n, level),
-        second=_share(int(b.sum()), n, level),
+        first=intervals.share(int(a.sum()), n, level),
+        second=intervals.share(int(b.sum()), n, level),
         difference=Estimate((only_first - only_second) / n, difference),
     )
-
-
-def _share(right: int, n: int, level: float) -> Estimate:
-    return Estimate(right / n, as_interval(intervals.wilson(right, n, level), level, "Wilson"))

@@ -14,6 +14,10 @@ from auditkit.methods.estimates import FloatArray
 
 #: Why a share of protected counts is not shown.
 TOO_UNCERTAIN = "the counts are protected, and too uncertain here to tell the share"
+#: Why there is no number that takes rows to be drawn anew, or dealt out to the groups again.
+NO_REPLICATES = "the counts are protected, and their rows cannot be drawn again"
+#: Why no group is held against all groups together.
+NO_PARTS = "the counts are protected, and how large a part of all rows a group is remains open"
 #: Quantile at which the effective counts are matched: that of 95 %.
 _Z = 1.96
 #: Successes, and failures, that a share is worth where its bound could be 0, or 1. Exact limits

@@ -350,8 +350,8 @@ class ScoresByGroup:
                 ),
                 rows=tuple(self.promised),
                 source=f"assessed rows{weighed}; {shown}; at most {self.bins} bins a group, of "
-                f"about equally many rows, at least {FEWEST_OF_A_BIN}; Wilson intervals of the "
-                f"observed rate at {100 * self.settings.level:g} %",
+                f"about equally many rows, at least {FEWEST_OF_A_BIN}; Clopper-Pearson intervals "
+                f"of the observed rate at {100 * self.settings.level:g} %",
                 chart="calibration-groups",
             )
 

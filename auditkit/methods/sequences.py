@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Measurement, Metric
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
-from auditkit.methods.intervals import wilson
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.intervals import share
 from auditkit.methods.means import NO_SPREAD, ratio_of_sums
 from auditkit.methods.weighting import (
     effective_share,
@@ -73,12 +73,10 @@ def measure_texts(
     """
     wrong, tokens = token_errors(y_true, y_pred)
     right, n = int((wrong == 0).sum()), wrong.size
-    found = Estimate.undefined("no rows")
     won, rows = (
         (float(right), float(n)) if weights is None else effective_share(wrong == 0, weights)
     )
-    if n:
-        found = Estimate(won / rows, as_interval(wilson(won, rows, level), level, "Wilson"))
+    found = share(won, rows, level)
     source = f"{right:,} exact matches in {n:,} rows"
     yield _measured(EXACT_MATCH, found, n, source, None if weights is None else rows)
     size = None if weights is None else kish(weights)

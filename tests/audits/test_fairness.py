@@ -139,14 +139,16 @@ def test_the_census_figures_of_women_and_men() -> None:
     assert gap.n == 48842
 
 
-def test_every_rate_has_its_wilson_interval_and_says_what_was_counted() -> None:
+def test_every_rate_has_its_exact_interval_and_says_what_was_counted() -> None:
     by = found(EVEN)
     rate = by("true_positive_rate", "F")
     assert rate.value == 0.5
     assert rate.n == 40
     assert rate.source == "20 selected of 40 positives"
     assert rate.interval is not None
-    assert (rate.interval.low, rate.interval.high) == pytest.approx(intervals.wilson(20, 40))
+    assert (rate.interval.low, rate.interval.high) == pytest.approx(
+        intervals.clopper_pearson(20, 40)
+    )
     assert (by("false_negative_rate", "M").value, by("precision", "M").value) == (0.25, 0.6)
     assert (by("accuracy", "F").value, by("base_rate", "F").value) == (0.7, 0.4)
     size = by("group_size", "F")

@@ -90,8 +90,8 @@ def test_every_number_has_an_interval_with_its_method_and_level(
     methods = {name: m.interval.method for name, m in found.items() if m.interval}
     assert set(methods) == set(found)
     assert {m.interval.level for m in found.values() if m.interval} == {0.9}
-    assert methods["accuracy"] == "Wilson"
-    assert methods["balanced_accuracy"] == "MOVER of Wilson limits"
+    assert methods["accuracy"] == "Clopper-Pearson"
+    assert methods["balanced_accuracy"] == "MOVER of Clopper-Pearson limits"
     assert methods["roc_auc"] == "DeLong, logit"
 
 
@@ -106,7 +106,7 @@ def test_a_rate_rests_on_the_rows_of_its_denominator() -> None:
     assert found["precision"].source == "6 positive of 7 selected rows"
     interval = found["accuracy"].interval
     assert interval is not None
-    assert (interval.low, interval.high) == pytest.approx(intervals.wilson(16, 20))
+    assert (interval.low, interval.high) == pytest.approx(intervals.clopper_pearson(16, 20))
 
 
 def test_a_model_that_is_always_right_is_not_certain_to_stay_so() -> None:

@@ -17,7 +17,7 @@ from auditkit import meter
 from auditkit.audits.privacy import EVERYONE, WITHHELD, Privacy
 from auditkit.errors import AuditkitError, InputError
 from auditkit.evidence import Measurement, Table
-from auditkit.methods.intervals import paired_difference, wilson
+from auditkit.methods.intervals import clopper_pearson, paired_difference
 from auditkit.subject import DataSource, Groups, Subject
 
 SPENT = {
@@ -254,7 +254,7 @@ class TestTwin:
             assert price.value is not None
             assert price.value > 0.05
             assert accuracy.interval is not None
-            assert accuracy.interval.low == pytest.approx(float(wilson(b.sum(), n)[0]))
+            assert accuracy.interval.low == pytest.approx(float(clopper_pearson(b.sum(), n)[0]))
             assert price.interval is not None
             low, high = paired_difference((a & ~b).sum(), (b & ~a).sum(), n)
             assert (price.interval.low, price.interval.high) == pytest.approx(

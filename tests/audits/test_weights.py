@@ -174,7 +174,7 @@ def test_n_stays_rows_and_the_source_gives_the_effective_n(weighted: Report) -> 
     rate = found["fairness.selection_rate[sex=F]"]
     assert rate.source.startswith(plain[rate.id].source)
     assert rate.interval is not None
-    assert rate.interval.method == "Wilson, effective n"
+    assert rate.interval.method == "Clopper-Pearson, effective n"
     gap = found[f"fairness.demographic_parity_difference[race={ALL_GROUPS}]"].interval
     assert gap is not None
     assert gap.method.startswith("Newcombe")
@@ -271,5 +271,7 @@ def test_the_plan_records_which_audits_used_the_weights() -> None:
     frame = people(100)
     used = {a.name: a.weighted for a in run(subject(frame)).plan.audits}
     by_weight = {name for name, by in used.items() if by}
-    assert by_weight == {"performance", "fairness", "subgroups", "conditional"}
+    assert by_weight == {
+        *("performance", "fairness", "subgroups", "scores-by-group", "conditional"),
+    }
     assert not any(a.weighted for a in run(subject(frame, None)).plan.audits)

@@ -55,7 +55,7 @@ def test_bins_hold_equally_many_rows_and_what_came_of_them() -> None:
     assert [b.n for b in bins] == [25, 25, 25, 25]
     assert bins[1].mean_score == pytest.approx(np.mean(score[25:50]))
     assert bins[1].observed_rate == pytest.approx(6 / 25)
-    assert (bins[1].low, bins[1].high) == pytest.approx(intervals.wilson(6, 25))
+    assert (bins[1].low, bins[1].high) == pytest.approx(intervals.clopper_pearson(6, 25))
 
 
 @settings(deadline=None)

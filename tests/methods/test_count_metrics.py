@@ -60,9 +60,9 @@ def test_f1_without_positives_or_selected_and_balanced_accuracy_of_one_outcome_h
 def test_false_negatives_for_each_false_positive_by_hand() -> None:
     found = treatment_ratio(of(50, 10, 5, 35))
     assert found.value == 0.5
-    # Wilson of 5 of 15, s / (1 - s).
-    assert interval(found).low == pytest.approx(0.15181 / (1 - 0.15181), abs=1e-4)
-    assert interval(found).high == pytest.approx(0.58287 / (1 - 0.58287), abs=1e-4)
+    # Clopper-Pearson of 5 of 15, s / (1 - s).
+    assert interval(found).low == pytest.approx(0.11824 / (1 - 0.11824), abs=1e-4)
+    assert interval(found).high == pytest.approx(0.61620 / (1 - 0.61620), abs=1e-4)
     assert treatment_ratio(of(50, 0, 5, 35)).reason == "no false positives to divide by"
     assert treatment_ratio(of(50, 3, 0, 35)).value == 0
 

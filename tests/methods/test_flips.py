@@ -16,7 +16,7 @@ from auditkit.methods.flips import (
     outcome,
     term_line,
 )
-from auditkit.methods.intervals import paired_difference, wilson
+from auditkit.methods.intervals import clopper_pearson, paired_difference
 
 NAMES = ("F", "M", "X")
 BEFORE = asked(np.array([0.2, 0.6, 0.6, 0.4]), "binary", 0.5)
@@ -55,7 +55,7 @@ def test_a_line_has_the_share_and_the_net_change_over_the_same_rows() -> None:
     )
     low, high = paired_difference(3, 12, 100)
     assert line[:3] == ("F \N{RIGHTWARDS ARROW} M", 100, 0.15)
-    assert line[3:] == pytest.approx([*wilson(15, 100), -0.09, low, high])
+    assert line[3:] == pytest.approx([*clopper_pearson(15, 100), -0.09, low, high])
 
 
 def test_all_lines_hold_together_and_the_surest_comes_first() -> None:
@@ -66,7 +66,7 @@ def test_all_lines_hold_together_and_the_surest_comes_first() -> None:
     to = {1: (np.arange(40), few), 0: (np.arange(40, 80), some)}
     found = lines(before, to, (codes, NAMES), "binary", 0.95)
     assert [line[0] for line in found] == ["M \N{RIGHTWARDS ARROW} F", "F \N{RIGHTWARDS ARROW} M"]
-    assert found[0][3:5] == pytest.approx(wilson(30, 40, 0.975))
+    assert found[0][3:5] == pytest.approx(clopper_pearson(30, 40, 0.975))
 
 
 def test_a_line_of_one_row_is_left_out_and_a_measurement_of_one_row_withheld() -> None:
@@ -83,7 +83,7 @@ def test_lines_of_classes_have_a_share_and_of_numbers_a_difference() -> None:
     old, new = (np.eye(3)[x] for x in ([0, 1, 2], [0, 1, 1]))
     before, after = (asked(x, "multiclass", 0.5) for x in (old, new))
     (line,) = lines(before, {1: (np.arange(3), after)}, codes, "multiclass", 0.95)
-    assert line[2:] == pytest.approx([1 / 3, *wilson(1, 3)])
+    assert line[2:] == pytest.approx([1 / 3, *clopper_pearson(1, 3)])
     before, after = (asked(np.array(x), "regression", 0.5) for x in ([1.0, 2, 3], [2.0, 4, 6]))
     (line,) = lines(before, {1: (np.arange(3), after)}, codes, "regression", 0.95)
     assert line[2] == 2

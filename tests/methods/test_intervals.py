@@ -111,14 +111,32 @@ def test_a_ratio_over_nothing_has_no_upper_bound() -> None:
     assert rounded(intervals.ratio(0, 10, 0, 10)) == (0.0, np.inf)
 
 
+def test_a_share_has_scipys_exact_interval_or_the_reason_for_none() -> None:
+    theirs = stats.binomtest(8, 10).proportion_ci(0.9, method="exact")
+    found = intervals.share(8, 10, 0.9)
+    assert found.interval is not None
+    assert (found.value, found.interval.method) == (0.8, "Clopper-Pearson")
+    assert (found.interval.low, found.interval.high) == pytest.approx((theirs.low, theirs.high))
+    assert intervals.share(0, 0, nothing="nobody").reason == "nobody"
+
+
+@pytest.mark.parametrize("n", [20, 50, 500])
+def test_the_interval_of_a_share_never_covers_less_often_than_it_says(n: int) -> None:
+    # Wilson's cover in as few as 89.5 % at 50 rows.
+    low, high = intervals.clopper_pearson(np.arange(n + 1), n)
+    rates = np.linspace(0.01, 0.99, 99)[:, None]
+    chances = stats.binom.pmf(np.arange(n + 1), n, rates)
+    assert (chances * ((low <= rates) & (rates <= high))).sum(axis=1).min() >= 0.95
+
+
 def test_the_mean_of_two_rates_recovers_the_variance_of_each() -> None:
-    (a, b), (c, d) = intervals.wilson(40, 50), intervals.wilson(90, 100)
+    (a, b), (c, d) = intervals.clopper_pearson(40, 50), intervals.clopper_pearson(90, 100)
     expected = (0.85 - np.hypot(0.8 - a, 0.9 - c) / 2, 0.85 + np.hypot(b - 0.8, d - 0.9) / 2)
     assert intervals.mean_of_two(40, 50, 90, 100) == pytest.approx(expected)
 
 
 def test_f1_has_the_mapped_interval_of_the_jaccard_index() -> None:
-    low, high = intervals.wilson(6, 10)
+    low, high = intervals.clopper_pearson(6, 10)
     assert intervals.f1(6, 4) == pytest.approx((2 * low / (1 + low), 2 * high / (1 + high)))
     assert intervals.f1(0, 5)[0] == 0.0
     assert intervals.f1(5, 0)[1] == 1.0

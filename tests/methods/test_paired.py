@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditkit.methods.intervals import paired_difference, wilson
+from auditkit.methods.intervals import clopper_pearson, paired_difference
 from auditkit.methods.paired import paired_accuracy
 
 RIGHT = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60)
@@ -29,14 +29,14 @@ def test_values_lie_in_their_intervals_and_swapping_the_models_turns_the_sign(
     assert one.low == pytest.approx(-other.high)
 
 
-def test_the_intervals_are_wilsons_and_the_paired_one() -> None:
+def test_the_intervals_are_the_exact_and_the_paired_one() -> None:
     a = np.array([True] * 12 + [False] * 3 + [True] * 50 + [False] * 35)
     b = np.array([False] * 12 + [True] * 3 + [True] * 50 + [False] * 35)
     paired = paired_accuracy(a, b, 0.9)
     assert paired.first.interval is not None
     assert paired.difference.interval is not None
     alone = [paired.first.interval.low, paired.first.interval.high]
-    assert alone == pytest.approx([float(x) for x in wilson(62, 100, 0.9)])
+    assert alone == pytest.approx([float(x) for x in clopper_pearson(62, 100, 0.9)])
     bounds = [paired.difference.interval.low, paired.difference.interval.high]
     assert bounds == pytest.approx([float(x) for x in paired_difference(12, 3, 100, 0.9)])
 

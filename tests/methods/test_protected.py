@@ -5,13 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from auditkit.evidence import Measurement, Table
 from auditkit.methods.cells import RATES, Cells
+from auditkit.methods.count_metrics import JACCARD
 from auditkit.methods.crossing import cross
+from auditkit.methods.decision_groups import DecisionsByGroup
 from auditkit.methods.disclosure import noise_variance
 from auditkit.methods.estimates import FloatArray
 from auditkit.methods.group_sizes import group_size, unknown_share
-from auditkit.methods.intervals import clopper_pearson, newcombe, normal_quantile
-from auditkit.methods.protected import protected_counts
+from auditkit.methods.groupwise import Settings
+from auditkit.methods.intervals import clopper_pearson, f1, newcombe, normal_quantile
+from auditkit.methods.protected import NO_PARTS, NO_REPLICATES, TOO_UNCERTAIN, protected_counts
 from auditkit.methods.sums import Doubt
 
 Shares = tuple[FloatArray, FloatArray]
@@ -171,3 +175,60 @@ def test_counts_that_may_hold_one_decision_only_count_as_constant() -> None:
     both = cells_of([50.0] * 6, 1.0, [0] * 6)
     both.y_pred[::2] = 0
     assert not both.constant
+
+
+def four_cells(variance: float) -> Cells:
+    """Two groups of true and false positives and negatives, by group, outcome, decision.
+
+    Noise has moved the false negatives of the first group below 0.
+    """
+    n = np.array([60.0, 20, -2, 30, 50, 25, 15, 40, 0, 0, 0, 0])
+    codes = np.repeat([0, 1, -1], 4)[:, None]
+    outcome, decision = np.tile([0, 0, 1, 1], 3), np.tile([0, 1, 0, 1], 3)
+    doubt = Doubt(np.full(12, variance), np.zeros(12))
+    return Cells(("sex",), (2,), codes, outcome, decision, n, doubt=doubt)
+
+
+def measured(variance: float) -> tuple[dict[str, Measurement], dict[str, Table]]:
+    by_group = DecisionsByGroup(four_cells(variance), LABELS, Settings())
+    crossing = by_group.cross(["sex"])
+    found = {m.metric: m for m in (*by_group.of_group(crossing, 0), *by_group.between(crossing))}
+    return found, {table.name: table for table in by_group.tables()}
+
+
+def test_numbers_of_protected_counts_are_made_of_shares_on_effective_counts() -> None:
+    found, _ = measured(1.8)
+    crossing = cross(four_cells(1.8), LABELS, ["sex"])
+    assert crossing.sums is not None
+    won, rows = (float(count) for count in JACCARD.effective(crossing.sums[0]))
+    interval = found["f1"].interval
+    assert interval is not None
+    assert found["f1"].value == pytest.approx(2 * won / (rows + won))
+    assert (interval.low, interval.high) == pytest.approx(f1(won, rows - won))
+    assert interval.method == "Clopper-Pearson of the Jaccard index, effective n"
+    for name in ("balanced_accuracy", "treatment_ratio", "f1_difference"):
+        held = found[name]
+        assert held.interval is not None
+        assert held.value is not None
+        assert held.interval.low <= held.value <= held.interval.high
+        assert "counts protected" in held.source
+
+
+def test_what_needs_the_rows_of_protected_counts_is_undefined() -> None:
+    found, tables = measured(1.8)
+    assert found["mcc"].reason == NO_REPLICATES
+    for name, reason in (
+        ("mcc_difference", NO_REPLICATES),
+        ("demographic_parity_difference_to_overall", NO_PARTS),
+        ("accuracy_ratio_to_overall", NO_PARTS),
+    ):
+        assert found[name].value is None
+        assert reason in str(found[name].reason)
+    assert {row[tables["tests"].columns.index("p_value")] for row in tables["tests"].rows} == {None}
+    assert NO_REPLICATES in tables["tests"].source
+
+
+def test_numbers_that_noise_hides_are_undefined() -> None:
+    found, _ = measured(2e4)
+    for name in ("f1", "balanced_accuracy", "treatment_ratio"):
+        assert (found[name].value, found[name].reason) == (None, TOO_UNCERTAIN)
