@@ -19,7 +19,7 @@ UNKNOWN = "unknown"
 #: Every kind of prediction.
 TASKS: tuple[Task, ...] = get_args(Task)
 #: Rows that each entry stands for, where it is a cell of counts; None where it is a row.
-Each = npt.NDArray[np.int64] | None
+Each = npt.NDArray[np.int64] | npt.NDArray[np.float64] | None
 #: A label with more distinct values than this is no set of classes.
 MOST_CLASSES = 1_000
 #: A numeric column with more distinct values than this is no set of groups.

@@ -7,9 +7,9 @@ import pytest
 from sklearn import metrics
 
 from auditkit.evidence import Interval
-from auditkit.methods.cells import Sums
 from auditkit.methods.count_metrics import COUNT_METRICS, Counted, matthews, treatment_ratio
 from auditkit.methods.estimates import Estimate
+from auditkit.methods.sums import Sums
 
 THEIRS = {
     "balanced_accuracy": metrics.balanced_accuracy_score,
