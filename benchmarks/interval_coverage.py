@@ -282,8 +282,8 @@ def main() -> int:
         "# How often the intervals of the fairness audit hold the truth",
         "",
         f"Simulated {datetime.now(tz=UTC):%Y-%m-%d} by `make validity` "
-        f"(`benchmarks/interval_coverage.py`), Python {platform.python_version()}: {DRAWS:,} tables of each of "
-        f"{len(cases)} scenarios, "
+        f"(`benchmarks/interval_coverage.py`), Python {platform.python_version()}: {DRAWS:,} "
+        f"tables of each of {len(cases)} scenarios, "
         "2, 3, 5, 8 and 12 groups of 20 to 2,000 rows, with common and rare outcomes, with and "
         "without a difference between groups. Each table is audited whole; an interval holds the "
         "truth where it holds the value that the audit gives for the rates themselves. Aim of a "
