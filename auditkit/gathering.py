@@ -1,4 +1,4 @@
-"""Counts of several places, taken in by their files to be audited together."""
+"""Counts instead of rows: of a table that an engine counted, or of the files of several places."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from auditkit.subject import Subject
 
 @dataclass(frozen=True)
 class PreparedCells:
-    """A configuration of counts whose files were read, and found to fit together.
+    """A configuration of counts, which were taken and found right.
 
     Attributes:
         config: What the file says.
         text: The bytes of the file.
-        table: The counts of all places together.
+        table: The counts, of all places together.
     """
 
     config: Config
@@ -43,17 +43,16 @@ class PreparedCells:
         )
 
 
-def gather(config: Config, text: bytes, folder: Path, where: str) -> PreparedCells:
+def gather(config: Config, folder: Path, where: str) -> CellTable:
     """Read the files of counts that a configuration names, and add them up.
 
     Args:
         config: What the file says; `cells` are names or patterns.
-        text: The bytes of the file.
         folder: Where the file lies; names start here.
         where: Name of the file, for messages.
 
     Returns:
-        What is ready to run.
+        The counts of all places together.
 
     Raises:
         InputError: If a file is not there or wrong, or they do not fit together.
@@ -71,4 +70,4 @@ def gather(config: Config, text: bytes, folder: Path, where: str) -> PreparedCel
                 places.append(Place(quote(Path(one).name)[1:-1], read[1], read[0]))
     if problems:
         raise InputError(problems)
-    return PreparedCells(config, text, merge(places))
+    return merge(places)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pandas as pd
 
 from auditkit.config import Config, SubjectConfig, read_config
-from auditkit.data.counted import CellTable
 from auditkit.data.counting import take_counts
 from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, Problem, quote
@@ -69,7 +68,6 @@ class Prepared:
         model: A model that was loaded, or None.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
-        cells: Counts, where the rows were counted and not read; then `rows` is empty.
     """
 
     config: Config
@@ -83,7 +81,6 @@ class Prepared:
     before: Mapping[str, Any] = field(default_factory=dict)
     model: Model | SequenceModel | None = None
     notes: tuple[str, ...] = ()
-    cells: CellTable | None = None
 
     def subject(self, *, progress: bool = False) -> Subject:
         """Make the subject; trains where the configuration says so.
@@ -96,11 +93,6 @@ class Prepared:
         """
         if self.architecture is not None:
             return self._trained(progress=progress)
-        if self.cells is not None:
-            says = self.config.subject
-            return Subject.from_cells(
-                self.cells, name=says.name, version=says.version, description=says.description
-            )
         facts = self._facts()
         threshold = self.config.subject.model.get("threshold")
         if self.model is not None:
@@ -241,15 +233,12 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         return None, problems
     where, folder = Path(path).name, Path(path).parent
     attempt = Attempts(problems)
-    if config.subject.cells:
-        gathered = attempt(gather, config, text, folder, where)
-        return None if problems else gathered, problems
-    if config.subject.count:
-        roles, cells = take_counts(config, folder, where, attempt)
-        if cells is None or problems:
-            return None, problems
-        nobody, source = pd.DataFrame(), cells.source
-        return Prepared(config, folder, text, nobody, roles, source, cells=cells), problems
+    if config.subject.cells or config.subject.count:
+        counts = attempt(gather, config, folder, where) if config.subject.cells else None
+        if config.subject.count:
+            counts = take_counts(config, folder, where, attempt)
+        ready = None if counts is None or problems else PreparedCells(config, text, counts)
+        return ready, problems
     attempt(lambda: _check_run(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
     before = _before(config.subject, folder, f"{where} [subject.model]", attempt)

@@ -72,23 +72,25 @@ def count_config(config: Path, problems: list[Problem] | None = None) -> tuple[s
     Raises:
         InputError: If anything is wrong; every problem is listed.
     """
-    from auditkit.loading import Prepared, prepare
+    from auditkit.gathering import PreparedCells
+    from auditkit.loading import prepare
 
     prepared, found = prepare(config)
     found = [*(problems or []), *found]
     where = f"{config.name} [subject]"
-    if isinstance(prepared, Prepared):
-        says = prepared.config.subject
+    says = None if prepared is None else prepared.config.subject
+    if says is not None and says.cells:
+        found.append(Problem(f"{where} cells", "counts", "data whose rows can be counted"))
+    elif says is not None:
         if says.task != "binary":
             found.append(Problem(f"{where} task", quote(says.task), '"binary" to count'))
         if says.label is None:
             found.append(Problem(where, "no label", "a label to count by"))
-    elif prepared is not None:
-        found.append(Problem(f"{where} cells", "counts", "data whose rows can be counted"))
-    if found or not isinstance(prepared, Prepared):
+    if found or prepared is None:
         raise InputError(found)
-    counted = prepared.cells  # by the engine that holds the rows, where it was told to
-    return prepared.config.subject.name, counted or table_of(prepared.subject())
+    if isinstance(prepared, PreparedCells):  # the engine that holds the rows was told to count
+        return prepared.config.subject.name, prepared.table
+    return prepared.config.subject.name, table_of(prepared.subject())
 
 
 def table_of(subject: Subject) -> CellTable:

@@ -97,9 +97,7 @@ def count(
     return _count(source, roles, threshold, known, table=table, folder=at, where=("count",) * 2)
 
 
-def take_counts(
-    config: Config, folder: Path, where: str, attempt: Attempts
-) -> tuple[Roles, CellTable | None]:
+def take_counts(config: Config, folder: Path, where: str, attempt: Attempts) -> CellTable | None:
     """Count the data of a configuration.
 
     Args:
@@ -109,7 +107,7 @@ def take_counts(
         attempt: Gathers what is wrong.
 
     Returns:
-        The roles, and the counts, or None where they cannot be had.
+        The counts, or None where they cannot be had.
     """
     says = config.subject
     roles = Roles(
@@ -125,7 +123,7 @@ def take_counts(
     attempt.problems += count_problems(says, where)
     cut, place = says.model.get("threshold"), {"table": says.table, "folder": folder}
     places = (f"{where} [subject]", f"{where} [subject.model]")
-    return roles, attempt(_count, says.data, roles, cut, (), where=places, **place)
+    return attempt(_count, says.data, roles, cut, (), where=places, **place)
 
 
 def _count(
