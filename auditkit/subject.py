@@ -15,6 +15,7 @@ from auditkit.data.counted import CellTable, CountQuery
 from auditkit.data.frames import FrameLike, as_frame
 from auditkit.errors import AuditkitError, InputError, Problem
 from auditkit.methods.cells import Cells, count_cells
+from auditkit.methods.histogram import ScoreCells
 from auditkit.models import Model, NetworkModel, Recipe, SequenceModel
 from auditkit.models.answers import ask, checked_answers
 from auditkit.outcomes import coded, frozen
@@ -36,6 +37,9 @@ NEEDS: dict[str, str] = {
     "record": "the model came without a training record",
     "recipe": "the model came without a recipe, so it cannot be trained again",
 }
+
+#: Why an audit of scores cannot run where rows were counted, though there is a score.
+NOT_BINNED = "the scores were not counted by bin; the notes on the data say why"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,6 +79,7 @@ class Subject:
         counts: Counts by group, outcome and decision where the rows stay elsewhere, or None. Then
             `rows` is empty, and groups, outcomes and decisions have one entry a cell.
         query: How the rows were counted, or None.
+        score_cells: Scores by group, outcome and bin where the rows stay elsewhere, or None.
     """
 
     name: str
@@ -103,6 +108,7 @@ class Subject:
     weight: str | None = None
     counts: Cells | None = None
     query: CountQuery | None = None
+    score_cells: ScoreCells | None = None
 
     def __len__(self) -> int:
         return len(self.rows) if self.counts is None else self.counts.rows
@@ -301,6 +307,7 @@ class Subject:
             data_notes=(*table.notes, *data_notes),
             counts=table.cells,
             query=table.query,
+            score_cells=table.scores,
             **{fact: getattr(table, fact) for fact in facts},
         )
 
@@ -439,7 +446,7 @@ class Subject:
         there = {
             "labels": self.label is not None,
             "predictions": scored or counted or self.prediction is not None,
-            "scores": scored and self._is_scored,
+            "scores": (scored and self._is_scored) or self.score_cells is not None,
             "sensitive": bool(self.sensitive),
             "model": self.model is not None,
             "network": isinstance(self.model, NetworkModel),
@@ -452,4 +459,7 @@ class Subject:
     def missing(self, needs: Iterable[str]) -> str | None:
         """Say why an audit with these needs cannot run, or None where it can."""
         absent = sorted(set(needs) - self.has)
-        return "; ".join(NEEDS[name] for name in absent) or None
+        words = dict(NEEDS)
+        if self.counts is not None and self.score is not None:
+            words["scores"] = NOT_BINNED
+        return "; ".join(words[name] for name in absent) or None

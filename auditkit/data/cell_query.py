@@ -1,7 +1,8 @@
 """One Ibis expression that counts the rows of a table, whatever engine holds it.
 
 Each column is either kept whole, so that every value of it is told apart, or it holds numbers and
-is cut at edges: then only the number of the part leaves the engine, no score and no age.
+is cut at edges: then only the number of the part leaves the engine, no score and no age. Scores may
+be counted by bin too, and then their sums leave it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from auditkit.data.files import MISSING_TEXT
+from auditkit.methods.histogram import BINS, OUTSIDE, place_of
 
 #: Cells beyond which counting is no help; unit: cells.
 MOST_CELLS = 1_000_000
@@ -39,6 +41,7 @@ class Plan:
         weight: Column of weights to add up, or None. Negative ones and zeros are told apart.
         scale: What weights are divided by, so that their squares can be held.
         text: Whether every column is text, as in a CSV file.
+        binned: Column of scores to count by bin as well, one of `cut`; or None.
     """
 
     called: Mapping[str, str]
@@ -49,6 +52,7 @@ class Plan:
     weight: str | None = None
     scale: float = 1.0
     text: bool = False
+    binned: str | None = None
 
     @property
     def numbers(self) -> tuple[str, ...]:
@@ -69,6 +73,7 @@ class Query:
         odd: Column of text to the one that holds a text of the cell that no number is.
         n: Column of the number of rows.
         weights: Columns of the lowest weight, the highest, the sum, and the sum of squares.
+        bins: Columns of the bin of the score and of the sum of the scores, where it is counted.
     """
 
     expression: Any
@@ -78,6 +83,7 @@ class Query:
     odd: Mapping[str, str]
     n: str
     weights: tuple[str, str, str, str]
+    bins: tuple[str, str]
 
 
 def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 - untyped library
@@ -110,6 +116,10 @@ def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 
     for name in plan.numbers:
         number = _number(source[plan.called[name]], text=plan.text)
         shown |= {parts[name]: _part(number, plan, name, nan=nan), numbers[name]: number}
+    bins, by_bin = (names("score_bin"), names("score_sum")), []
+    if plan.binned is not None:
+        score = _number(source[plan.called[plan.binned]], text=plan.text)
+        shown[bins[0]], by_bin = _bin(score), [bins[0]]
     rows = source.select(**shown)
     n = names("n")
     weights = (names("lightest"), names("heaviest"), names("weights"), names("squares"))
@@ -126,9 +136,11 @@ def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 
         scaled = weight if plan.scale == 1 else weight / plan.scale
         found = (weight.min(), weight.max(), scaled.sum(), (scaled * scaled).sum())
         sums |= dict(zip(weights, found, strict=True))
-    cells = rows.group_by([*whole.values(), *parts.values()]).aggregate(**sums)
+    if plan.binned is not None:
+        sums[bins[1]] = rows[numbers[plan.binned]].sum()
+    cells = rows.group_by([*whole.values(), *parts.values(), *by_bin]).aggregate(**sums)
     limited = cells.limit(MOST_CELLS + 1)
-    return Query(limited, whole | some, parts, fractions, odd, n, weights)
+    return Query(limited, whole | some, parts, fractions, odd, n, weights, bins)
 
 
 def extremes_query(source: Any, plan: Plan, name: str) -> Any:  # noqa: ANN401 - untyped library
@@ -172,6 +184,19 @@ def _part(number: Any, plan: Plan, name: str, *, nan: bool) -> Any:  # noqa: ANN
     held = enumerate([*steps, number <= _LARGEST])
     end = len(steps) + 1
     return ibis.cases((missing, ibis.null("int16")), *((step, i) for i, step in held), else_=end)
+
+
+def _bin(score: Any) -> Any:  # noqa: ANN401 - untyped library
+    """The bin of a score as `histogram.bin_of` has it; what has none is not told apart."""
+    import ibis
+
+    inside = (score >= 0) & (score <= 1)
+    low = score < 1 / 2
+    # What is outside is put at 0 first: nothing may be divided by 0.
+    distance = ibis.ifelse(inside, ibis.ifelse(low, score, 1 - score), 0.0)
+    steps = ibis.least(place_of(distance, BINS).floor().cast("int32"), BINS // 2 - 1)
+    place = ibis.ifelse(low, steps, BINS - 1 - steps)
+    return ibis.ifelse(inside, place, OUTSIDE).cast("int32")
 
 
 def _is_fraction(number: Any) -> Any:  # noqa: ANN401 - untyped library

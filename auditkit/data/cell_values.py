@@ -11,13 +11,14 @@ import numpy.typing as npt
 import pandas as pd
 from pandas.api.types import is_bool_dtype, is_numeric_dtype
 
-from auditkit.data.cell_query import Plan, Query, cell_query, extremes_query
+from auditkit.data.cell_query import MOST_CELLS, Plan, Query, cell_query, extremes_query
 from auditkit.data.frames import frame_of
 from auditkit.data.places import Place
 from auditkit.data.reading import typed
 from auditkit.data.warehouse import gave
 from auditkit.errors import Problem, quote
-from auditkit.methods.estimates import FloatArray
+from auditkit.methods.calibration import NO_PROBABILITIES
+from auditkit.methods.estimates import FloatArray, IntArray
 from auditkit.roles import Roles
 from auditkit.scoring import THRESHOLD
 
@@ -25,6 +26,10 @@ from auditkit.scoring import THRESHOLD
 _LIGHT, _HEAVY = 1e-100, 1e100
 #: Edges that tell where a score selects, and whether it is no probability.
 _PROBABLE = [0.0, THRESHOLD, float(np.nextafter(1, 2))]
+#: Why scores are not counted by bin.
+TOO_MANY_BINS = f"bins would make more than {MOST_CELLS:,} cells; name fewer sensitive columns"
+WEIGHTED_BINS = "rows have weights"
+WHOLE_SCORES = "the score is a sensitive column too"
 #: Beyond this a number has no fraction.
 _WHOLE = 2.0**52
 
@@ -49,6 +54,19 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Bins:
+    """What is known of the scores of cells; each of shape (cells,).
+
+    Attributes:
+        bin: Bin of the scores, or `histogram.OUTSIDE`.
+        sums: Sum of the scores.
+    """
+
+    bin: IntArray
+    sums: FloatArray
+
+
+@dataclass(frozen=True)
 class CellValues:
     """What an engine counted.
 
@@ -61,6 +79,8 @@ class CellValues:
             which select; else any scores.
         sql: The statement that counted.
         problems: Numbers that are written so that the engine cannot tell them.
+        bins: What is known of the scores by bin; a reason where they were not counted so, and None
+            where there are no scores.
     """
 
     frame: pd.DataFrame
@@ -69,6 +89,7 @@ class CellValues:
     scores: pd.DataFrame
     sql: str
     problems: tuple[Problem, ...] = ()
+    bins: Bins | str | None = None
 
 
 def cell_values(place: Place, roles: Roles, threshold: float | None) -> CellValues:
@@ -80,11 +101,16 @@ def cell_values(place: Place, roles: Roles, threshold: float | None) -> CellValu
         threshold: Where a score selects, or None for the usual.
 
     Returns:
-        What it counted. Sums of weights are rounded to 12 digits: what is lower depends on the
-        order in which an engine adds up.
+        What it counted. Sums are rounded to 12 digits: what is lower depends on the order in which
+        an engine adds up. Scores are counted by bin too, unless rows have weights, or the bins
+        would make more than `MOST_CELLS` cells: then it counts once more, without.
     """
     plan = _plan(place, roles, threshold)
     query, cells = _asked(place, plan)
+    many = plan.binned is not None and cells.num_rows > MOST_CELLS
+    if many:
+        plan = replace(plan, binned=None)
+        query, cells = _asked(place, plan)
     weights = _weights(query, cells, plan)
     if weights is not None and cells.num_rows:
         heaviest = float(np.nanmax([0.0, *weights.high]))
@@ -102,6 +128,7 @@ def cell_values(place: Place, roles: Roles, threshold: float | None) -> CellValu
         scores=_scores(place, plan, frame, roles.score, threshold),
         sql=str(place.engine.compile(query.expression, pretty=True)),
         problems=tuple(problems),
+        bins=TOO_MANY_BINS if many else _bins(query, cells, plan, roles),
     )
 
 
@@ -116,6 +143,7 @@ def _plan(place: Place, roles: Roles, threshold: float | None) -> Plan:
     whole = tuple(dict.fromkeys(name for name in named if name is not None))
     single = [name for name in (*cut, roles.weight) if name is not None and name not in whole]
     numeric = [name for name in single if place.text or place.type_of(name).is_numeric()]
+    binned = roles.weight is None and roles.score in cut and roles.score in numeric
     return Plan(
         called=place.called,
         whole=whole,
@@ -124,6 +152,7 @@ def _plan(place: Place, roles: Roles, threshold: float | None) -> Plan:
         some=tuple(name for name in single if name not in numeric),
         weight=next((name for name in numeric if name not in cut), None),
         text=place.text,
+        binned=roles.score if binned else None,
     )
 
 
@@ -144,6 +173,15 @@ def _weights(query: Query, cells: Any, plan: Plan) -> Weights | None:  # noqa: A
         return None
     low, high, sums, squares = (_column(cells, name) for name in query.weights)
     return Weights(low, high, _rounded(sums), _rounded(squares), plan.scale)
+
+
+def _bins(query: Query, cells: Any, plan: Plan, roles: Roles) -> Bins | str | None:  # noqa: ANN401 - untyped library
+    if plan.binned is None:
+        return None if roles.score is None else WEIGHTED_BINS if roles.weight else WHOLE_SCORES
+    place, sums = (_column(cells, name) for name in query.bins)
+    if (place < 0).any():
+        return NO_PROBABILITIES
+    return Bins(place.astype(np.int64), _rounded(sums))
 
 
 def _rounded(sums: FloatArray) -> FloatArray:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from auditkit.methods.cells import Cells
+from auditkit.methods.histogram import ScoreCells
 from auditkit.roles import Groups
 from auditkit.rows import DataSource
 
@@ -48,6 +49,7 @@ class CellTable:
         mean_weight: Mean of the weights as the column has them, or None without weights; those of
             `cells`, if any, have mean 1.
         highest_weight: The highest of them, or None where nobody says.
+        scores: Scores of the same rows, counted by bin, or None.
 
     Example:
         >>> from auditkit.methods.cells import count_cells
@@ -70,6 +72,7 @@ class CellTable:
     query: CountQuery | None = None
     mean_weight: float | None = None
     highest_weight: float | None = None
+    scores: ScoreCells | None = None
 
     @property
     def groups(self) -> dict[str, Groups]:

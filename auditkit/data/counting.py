@@ -25,6 +25,7 @@ from auditkit.data.warehouse import gave
 from auditkit.errors import InputError, Problem, quote
 from auditkit.methods.cells import Cells, count_cells
 from auditkit.methods.estimates import FloatArray
+from auditkit.methods.histogram import ScoreCells, gather_bins
 from auditkit.outcomes import coded
 from auditkit.roles import Groups, Roles, make_groups
 from auditkit.rows import DataSource, weight_notes
@@ -72,8 +73,9 @@ def count(
         folder: Where a relative source starts.
 
     Returns:
-        The counts: those that reading every row would give. Sums of weights are rounded to 12
-        digits, so that the order in which an engine adds them up does not matter.
+        The counts: those that reading every row would give. Scores from 0 to 1 of rows without
+        weights are counted in 4,096 bins too. Sums of weights and scores are rounded to 12 digits,
+        so that the order in which an engine adds them up does not matter.
 
     Raises:
         InputError: If the table cannot play these parts; every problem is listed.
@@ -238,6 +240,7 @@ def _named(
     names = {column: held.names for column, held in groups.items()}
     held = counts_digest(cells, names)
     counted = f"Counted in {engine}: {int(n.sum()):,} rows, {len(cells.n):,} cells; "
+    scores, binned = _scores(values, groups, y_true)
     return CellTable(
         cells=cells,
         names=names,
@@ -248,11 +251,27 @@ def _named(
         threshold=THRESHOLD if threshold is None else threshold,
         positive=roles.positive,
         weight=roles.weight,
-        notes=(f"{counted}no row left the engine.", *([said] if said else []), *notes),
+        notes=(f"{counted}{binned}no row left the engine.", *([said] if said else []), *notes),
         query=CountQuery(engine, values.sql, len(cells.n), held),
         mean_weight=mean,
         highest_weight=highest,
+        scores=scores,
     )
+
+
+def _scores(
+    values: CellValues, groups: Mapping[str, Groups], y_true: npt.NDArray[np.int8]
+) -> tuple[ScoreCells | None, str]:
+    """The scores by bin where they were counted so, and words for a note."""
+    held = values.bins
+    if held is None:
+        return None, ""
+    if isinstance(held, str):
+        return None, f"scores not by bin ({held}); "
+    codes = {name: one.codes for name, one in groups.items()}
+    sizes = {name: len(one.names) for name, one in groups.items()}
+    cells = gather_bins(codes, sizes, y_true, held.bin, values.n, held.sums)
+    return cells, f"scores and their sums in {cells.bins:,} bins, {len(cells.n):,} cells; "
 
 
 def _decisions(frame: pd.DataFrame, roles: Roles, threshold: float | None) -> npt.NDArray[np.int8]:

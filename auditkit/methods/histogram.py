@@ -256,12 +256,43 @@ def bin_scores(
     if bins < 2 or bins % 2:
         raise ValueError(f"bins are an even number from 2; got {bins}")
     place = bin_of(score, bins)
-    keys = np.column_stack([*held.values(), y, place])
     ones = np.ones(score.size, dtype=np.int64)
-    sums = np.where(place >= 0, score, 0.0)
+    return gather_bins(held, sizes, y, place, ones, np.where(place >= 0, score, 0.0), bins)
+
+
+def gather_bins(
+    codes: Mapping[str, IntArray],
+    sizes: Mapping[str, int],
+    y_true: npt.NDArray[Any],
+    place: IntArray,
+    n: IntArray,
+    sums: FloatArray,
+    bins: int = BINS,
+) -> ScoreCells:
+    """Put together what was counted by bin elsewhere, where it means the same.
+
+    Args:
+        codes: Column to the group of each entry, shape (k,): 0..size - 1, or -1 where unknown.
+        sizes: Column to its number of groups.
+        y_true: Shape (k,): true outcomes, 0 or 1.
+        place: Shape (k,): the bin, or why there is none; see `bin_of`.
+        n: Shape (k,): rows that each entry stands for.
+        sums: Shape (k,): sum of their scores; 0 where they are in no bin.
+        bins: Number of bins.
+
+    Returns:
+        The cells that have rows, ordered by the columns, the outcome and the bin.
+
+    Example:
+        >>> one = np.array([3, 3])
+        >>> gather_bins({}, {}, np.array([1, 1]), one, one, np.array([0.5, 1.0])).n.tolist()
+        [6]
+    """
+    y = y_true.astype(np.int64)
+    keys = np.column_stack([*(codes[name] for name in sizes), y, place])
     groups = tuple(sizes), tuple(sizes.values()), keys[:, :-2]
-    each = ScoreCells(*groups, y, place, ones, sums, bins)
-    return _gathered(each, keys, ones, sums)
+    each = ScoreCells(*groups, y, place, n, sums, bins)
+    return _gathered(each, keys, n, sums)
 
 
 def _keys(cells: ScoreCells) -> IntArray:
