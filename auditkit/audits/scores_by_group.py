@@ -19,6 +19,7 @@ from auditkit.methods.decision_groups import undefined
 from auditkit.methods.group_tasks import Grouped
 from auditkit.methods.groupwise import Settings
 from auditkit.methods.score_groups import ScoresByGroup as Scores
+from auditkit.methods.score_parts import Binned
 from auditkit.roles import group_labels, origin
 from auditkit.subject import Subject
 
@@ -28,7 +29,8 @@ class ScoresByGroup:
     """Ranking and calibration of the scores of a binary task by group, and the gaps.
 
     Rows count by their weights where the subject has them; how small a group is, by its rows. The
-    standardized difference of mean scores is not computed for weighted rows.
+    standardized difference of mean scores is not computed for weighted rows. Scores that were
+    counted by bin will do: what bins can hide is told, and intervals are wider by it.
 
     Attributes:
         level: Confidence level of every interval, in (0, 1).
@@ -64,6 +66,7 @@ class ScoresByGroup:
     name: ClassVar[str] = "scores-by-group"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "scores", "sensitive"})
     weighted: ClassVar[frozenset[str]] = frozenset({"binary"})
+    counted: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (*Scores.shown, *Scores.gaps)
 
     def __post_init__(self) -> None:
@@ -83,16 +86,7 @@ class ScoresByGroup:
             Numbers of the groups, then the gaps; then the tables `groups`, `roc`, `calibration`
             and `pairs`.
         """
-        score = subject.y_score
-        if score is None:  # `needs` has seen to it
-            return
-        rows = Grouped(
-            codes={name: subject.groups[name].codes for name in subject.sensitive},
-            labels={name: group_labels(subject.groups[name]) for name in subject.sensitive},
-            y_true=subject.y_true,
-            y_pred=score,
-            weights=subject.weights,
-        )
+        rows = _scored(subject)
         settings = Settings(self.level, self.min_group, self.max_pairs)
         scores = Scores(rows, settings, rng, self.points, self.bins)
         made = {name: origin(name, subject.sensitive) for name in subject.sensitive}
@@ -106,3 +100,16 @@ class ScoresByGroup:
             else:
                 yield from scores.measure(columns)
         yield from scores.tables()
+
+
+def _scored(subject: Subject) -> Grouped | Binned:
+    labels = {name: group_labels(subject.groups[name]) for name in subject.sensitive}
+    if subject.score_cells is not None:
+        return Binned(subject.cells, subject.score_cells, labels)
+    return Grouped(
+        codes={name: subject.groups[name].codes for name in subject.sensitive},
+        labels=labels,
+        y_true=subject.y_true,
+        y_pred=np.asarray(subject.y_score),
+        weights=subject.weights,
+    )

@@ -11,7 +11,15 @@ import numpy.typing as npt
 from auditkit.evidence import Interval
 from auditkit.methods import gaps
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
-from auditkit.methods.score_curves import Histogram, abroca, distinct_scores, roc, thinned
+from auditkit.methods.score_curves import (
+    FOR_BINS,
+    Histogram,
+    abroca,
+    auc,
+    distinct_scores,
+    roc,
+    thinned,
+)
 
 #: Steps in which the noise of a curve is drawn, false positive rates at which it is looked at.
 STEPS, RATES = 60, 60
@@ -41,10 +49,12 @@ class Between:
     Attributes:
         group: Index of the group.
         area: The area between their curves.
+        bound: How far bins can move it.
     """
 
     group: int
     area: Estimate
+    bound: float = 0.0
 
 
 def draw_curve(
@@ -81,6 +91,28 @@ def draw_curve(
     w = None if weights is None else np.asarray(weights, dtype=np.float64)
     held = distinct_scores(y_true, y_score, w)
     squares = held if w is None else distinct_scores(y_true, y_score, w**2)
+    return stray(held, squares, rng, draws)
+
+
+def stray(
+    held: Histogram, squares: Histogram, rng: np.random.Generator, draws: int = DRAWS
+) -> Curve:
+    """Draw the noise of a curve that is given by bins; see `draw_curve`.
+
+    Args:
+        held: The scores, or their weights.
+        squares: The same bins with the squares of the weights; where rows have none, `held` again.
+        rng: Draws.
+        draws: How many curves to draw.
+
+    Returns:
+        The curve.
+
+    Example:
+        >>> held = distinct_scores([0, 1] * 20, np.arange(40))
+        >>> stray(held, held, np.random.default_rng(0), draws=9).noise.shape
+        (9, 60)
+    """
     kept = thinned(*roc(held), STEPS + 1)
     lost, won = _steps(held.negatives, kept), _steps(held.positives, kept)
     fpr = _risen(_drawn(rng, lost, _steps(squares.negatives, kept), won, draws))
@@ -115,6 +147,7 @@ def between(first: Curve, second: Curve, level: float = 0.95) -> Estimate:
 
     Returns:
         The area, in [0, 1]; without an interval where each group has the same score for everyone.
+        Where the curves are of bins, the interval is wider by what they hide at most.
 
     Source:
         The triangle inequality; Gardner, Brooks and Baker (2019), LAK '19: 225, for the area.
@@ -126,13 +159,16 @@ def between(first: Curve, second: Curve, level: float = 0.95) -> Estimate:
         >>> round(found.value, 2), found.interval.low
         (0.08, 0.0)
     """
-    value = abroca(first.held, second.held).value
+    found = abroca(first.held, second.held)
+    value = found.value
     strays = np.abs(first.noise - second.noise).mean(axis=1)
     arm = float(np.quantile(strays, level, method="higher"))
     if arm == 0:
         return Estimate(value, None, NO_NOISE)
-    low, high = max(0.0, value - arm), min(1.0, value + arm)
+    wide = arm + found.bound
+    low, high = max(0.0, value - wide), min(1.0, value + wide)
     method = f"Bayesian bootstrap of both curves, {len(strays):,} draws; triangle inequality"
+    method += FOR_BINS if found.bound else ""
     return Estimate(value, Interval(low, high, level, method))
 
 
@@ -151,8 +187,9 @@ def against_largest(
     """
     largest = int(np.argmax(sizes))
     each = gaps.shared_level(level, len(curves) - 1)
+    hidden = [auc(curve.held).bound for curve in curves]
     found = [
-        Between(i, between(curve, curves[largest], each))
+        Between(i, between(curve, curves[largest], each), hidden[i] + hidden[largest])
         for i, curve in enumerate(curves)
         if i != largest
     ]

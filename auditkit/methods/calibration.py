@@ -10,7 +10,7 @@ from scipy import special
 
 from auditkit.evidence import Interval, Metric
 from auditkit.methods import intervals
-from auditkit.methods.estimates import Estimate, FloatArray
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.weighting import bounded_weighted_mean, effective_counts
 
 #: Why scores cannot be held against frequencies.
@@ -163,8 +163,29 @@ def expected_calibration_error(
     place = np.minimum((score * bins).astype(np.int64), bins - 1)
     value = float(np.abs(np.bincount(place, weights=w * (y - score))).sum())
     # No less spread than outcomes would have that come true as often as their scores say.
-    spread = (np.bincount(place, weights=w**2 * s) for s in ((y - score) ** 2, score * (1 - score)))
-    variances = np.maximum(*spread)
+    spread = (
+        np.bincount(place, weights=w**2 * s, minlength=bins)
+        for s in ((y - score) ** 2, score * (1 - score))
+    )
+    return around_error(value, np.maximum(*spread), level)
+
+
+def around_error(value: float, variances: FloatArray, level: float) -> Estimate:
+    """Put an interval around a calibration error; see `expected_calibration_error`.
+
+    Args:
+        value: The error.
+        variances: Shape (bins,): variance of what each bin adds to it before its size is taken.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The error; without an interval where there is no spread.
+
+    Example:
+        >>> around_error(0.1, np.full(10, 1e-4), 0.95).interval.low
+        0.0
+    """
+    bins = variances.size
     if not variances.any():
         return Estimate(value, None, "all scores are 0 or 1 and came true, so there is no spread")
     high = value + intervals.normal_quantile(level) * float(np.sqrt(variances.sum()))
@@ -228,11 +249,33 @@ def calibration_bins(
         counts = effective_counts(
             added(w * y), added(w**2 * y), added(w * lost), added(w**2 * lost)
         )
+    return bins_of(n, total / np.where(n > 0, mass, 1.0), counts, level)
+
+
+def bins_of(
+    n: IntArray, mean_score: FloatArray, counts: tuple[FloatArray, FloatArray], level: float
+) -> tuple[Bin, ...]:
+    """Say how often what neighbouring scores promised came true; see `calibration_bins`.
+
+    Args:
+        n: Shape (b,): rows of each bin.
+        mean_score: Shape (b,): their mean score.
+        counts: Rows of positive outcome and all rows, or what they are worth; each of shape (b,).
+        level: Two-sided level of the interval of each observed rate, in (0, 1).
+
+    Returns:
+        The bins that have rows.
+
+    Example:
+        >>> n = np.array([0, 4])
+        >>> bins_of(n, np.array([0.0, 0.5]), (n / 2, n * 1.0), 0.95)[0].observed_rate
+        0.5
+    """
     low, high = intervals.clopper_pearson(*counts, level)
     return tuple(
         Bin(
             n=int(n[i]),
-            mean_score=float(total[i] / mass[i]),
+            mean_score=float(mean_score[i]),
             observed_rate=float(counts[0][i] / counts[1][i]),
             low=float(low[i]),
             high=float(high[i]),

@@ -20,6 +20,7 @@ from auditkit.methods.cells import RATES
 from auditkit.methods.crossing import Crossing, over
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.intervals import share
+from auditkit.methods.score_curves import bound_words
 from auditkit.methods.weighting import on_effective_counts, weighted_words
 
 #: Why a model without a choice has no parity.
@@ -172,6 +173,7 @@ class Quantity:
         vacuous: Whether the gap says nothing about a model that gives everyone the same.
         fewest: Rows under which the number could give one person away, and is withheld.
         effective: Shape (m,): what the rows are worth, or None where every row counts the same.
+        bounds: Shape (m,): how far bins can move each number; None where there are no bins.
     """
 
     metric: Metric
@@ -183,6 +185,7 @@ class Quantity:
     vacuous: bool = False
     fewest: int = 2
     effective: FloatArray | None = None
+    bounds: FloatArray | None = None
 
     def estimate(self, i: int, level: float) -> Estimate:
         """The number of one group."""
@@ -256,6 +259,8 @@ def _of_group(quantity: Quantity, crossing: Crossing, i: int, level: float) -> M
         reason = f"{fewest}: the number could give the outcome of one person away"
         shown = size if size == 1 else n
         return quantity.metric.measure(None, n=shown, reason=reason, source=fewest, slice=where)
+    if n and quantity.bounds is not None:
+        source = f"{source}; {bound_words(float(quantity.bounds[i]))}"
     found = quantity.estimate(i, level) if n else Estimate.undefined(f"no {quantity.words}")
     return quantity.metric.measure(
         found.value,
@@ -277,6 +282,8 @@ def measure_gap(
     kept = crossing.known & (quantity.n >= least)
     names = [name for name, is_kept in zip(crossing.names, kept, strict=True) if is_kept]
     n, text = int(quantity.n[kept].sum()), describe(quantity, crossing, kept, least)
+    if quantity.bounds is not None:  # the largest and the smallest may both move
+        text += f"; {bound_words(2 * float(quantity.bounds[kept].max(initial=0.0)))}"
     held = quantity.numbers.take(kept)
     vacuous = constant and quantity.vacuous
     apart = Estimate.undefined(CONSTANT) if vacuous else held.difference(settings.level)

@@ -367,16 +367,40 @@ def bounded_mean(
         return Estimate.undefined("no rows")
     if not np.all((low <= x) & (x <= high)):
         raise ValueError(f"values lie in [{low:g}, {high:g}]")
-    mean = float(x.mean())
-    if x.size == 1:
+    spread = x.size > 1 and np.ptp(x) > 1e-9 * (high - low)
+    deviation = float(x.std(ddof=1)) if spread else 0.0
+    return mean_within(x.size, float(x.mean()), deviation, level, low, high)
+
+
+def mean_within(
+    n: int, mean: float, deviation: float, level: float, low: float, high: float
+) -> Estimate:
+    """As `bounded_mean`, of what is known of the values.
+
+    Args:
+        n: Number of values, at least 1.
+        mean: Their mean.
+        deviation: Their sample standard deviation; 0 where all are equal.
+        level: Two-sided confidence level, in (0, 1).
+        low: Least possible value.
+        high: Greatest possible value.
+
+    Returns:
+        The mean.
+
+    Example:
+        >>> mean_within(3, 0.5, 0.5, 0.95, 0.0, 1.0) == bounded_mean([0.0, 0.5, 1.0])
+        True
+    """
+    if n == 1:
         return Estimate(mean, Interval(low, high, level, "the whole range: one row only"))
-    if np.ptp(x) > 1e-9 * (high - low):
+    if deviation > 0:
         method = "Student's t"
-        tail = special.stdtrit(x.size - 1, (1 + level) / 2)
-        arm = float(tail * x.std(ddof=1) / np.sqrt(x.size))
+        tail = special.stdtrit(n - 1, (1 + level) / 2)
+        arm = float(tail * deviation / np.sqrt(n))
     else:
         method = "empirical Bernstein"
-        arm = (high - low) * 7 * float(np.log(4 / (1 - level))) / (3 * (x.size - 1))
+        arm = (high - low) * 7 * float(np.log(4 / (1 - level))) / (3 * (n - 1))
     return Estimate(mean, Interval(max(low, mean - arm), min(high, mean + arm), level, method))
 
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import numpy as np
 import numpy.typing as npt
 
 from auditkit.errors import quote
-from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
+from auditkit.evidence import ALL_GROUPS, Cell, Interval, Measurement, Metric, Table
 from auditkit.methods import gaps, intervals
 from auditkit.methods.crossing import rows_words
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval, cells_of
@@ -138,6 +139,40 @@ def standardized_difference(
     arm = student(min(x.size, y.size), level) * error
     method = "linearised, Student's t, no variance below the pooled one"
     return with_bounds(value, (value - arm, value + arm), level, method)
+
+
+def largest_standardized(scores: Sequence[FloatArray], level: float = 0.95) -> Estimate:
+    """Largest size of the standardized differences of the mean scores of any two groups.
+
+    Args:
+        scores: Scores of the k groups, at least 2 of each.
+        level: Two-sided level of the simultaneous interval, in (0, 1).
+
+    Returns:
+        The difference in standard deviations; undefined where there are fewer than 2 groups, or
+        no spread.
+
+    Source:
+        `standardized_difference` for the pairs; Bonferroni over the pairs.
+
+    Example:
+        >>> found = largest_standardized([np.arange(10.0), np.arange(5.0, 15.0)])
+        >>> round(found.value, 3), round(found.interval.low, 3)
+        (1.651, 0.581)
+    """
+    k = len(scores)
+    if k < 2:
+        return Estimate.undefined(gaps.TOO_FEW)
+    each = gaps.pair_level(level, k)
+    found = [standardized_difference(a, b, each) for a, b in combinations(scores, 2)]
+    known = [one.interval for one in found if one.interval is not None]
+    if len(known) < len(found):
+        return next(one for one in found if one.interval is None)
+    low = max(0.0, *(max(one.low, -one.high) for one in known))
+    high = max(max(one.high, -one.low) for one in known)
+    value = max(abs(one.value or 0.0) for one in found)
+    method = f"{known[0].method}{gaps.over_pairs(k)}"
+    return Estimate(value, Interval(low, high, level, method))
 
 
 def mean_score(scores: FloatArray) -> float | None:

@@ -13,6 +13,7 @@ from auditkit.evidence import Interval
 from auditkit.methods import gaps, intervals, significance
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.means import MeanPair
+from auditkit.methods.score_curves import FOR_BINS, widened
 
 #: Why a gap has no interval.
 NO_INTERVAL = "the number of a group has no interval"
@@ -32,6 +33,8 @@ class Estimated:
         of: Computes the number of a group, by its index in `places`, at a level.
         places: Shape (k,): what `of` calls each group.
         biased: Whether the numbers are too large on average, the more so the fewer the rows.
+        slack: Shape (k,): how far bins can move the number of each group, which then lies in
+            [0, 1]; None where there are no bins.
 
     Example:
         >>> def of(i, level):
@@ -46,15 +49,18 @@ class Estimated:
     of: Callable[[int, float], Estimate]
     places: IntArray
     biased: bool = False
+    slack: FloatArray | None = None
 
     def take(self, kept: npt.NDArray[np.bool_]) -> Estimated:
         """Keep some of the groups, by a mask of shape (k,)."""
-        return replace(self, n=self.n[kept], places=self.places[kept])
+        slack = None if self.slack is None else self.slack[kept]
+        return replace(self, n=self.n[kept], places=self.places[kept], slack=slack)
 
     def estimate(self, i: int, level: float, least: float = -np.inf) -> Estimate:
         """The number of one group; its interval knows its bounds."""
         del least
-        return self.of(int(self.places[i]), level)
+        found = self.of(int(self.places[i]), level)
+        return found if self.slack is None else widened(found, float(self.slack[i]))
 
     def difference(self, level: float) -> Estimate:
         """Largest minus smallest, with a simultaneous interval.
@@ -81,6 +87,7 @@ class Estimated:
         bounds = max(0.0, float(low.max())), float(high.max(where=off, initial=0.0))
         apart = f"intervals that hold together for all {k} groups, held apart"
         method = apart if self.biased else f"MOVER{gaps.over_pairs(k)}"
+        method += FOR_BINS if self.slack is not None and self.slack.any() else ""
         return Estimate(value, Interval(*bounds, level, method))
 
     def pairs(self, level: float) -> Sequence[MeanPair]:
@@ -122,11 +129,13 @@ class Estimated:
         ends = [one.interval for one in found]
         low = np.array([np.nan if one is None else one.low for one in ends])
         high = np.array([np.nan if one is None else one.high for one in ends])
+        slack = np.zeros(k) if self.slack is None else self.slack
+        hidden = slack[:, None] + slack
         if self.biased:
-            return values, low[:, None] - high, high[:, None] - low
+            return values, low[:, None] - high - hidden, high[:, None] - low + hidden
         down, up = values - low, high - values
         apart = values[:, None] - values
-        arm = np.hypot(down[:, None], up)
+        arm = np.hypot(down[:, None], up) + hidden
         return values, apart - arm, apart + arm.T
 
     def _pair_level(self, level: float) -> float:

@@ -30,6 +30,8 @@ KS_STATISTIC = Metric(
     low=0.0,
     high=1.0,
 )
+#: Why there is no curve.
+ONE_OUTCOME = "all true outcomes are the same"
 
 
 def auc(
@@ -70,7 +72,7 @@ def auc(
     y, score = _checked(y_true, y_score)
     positives, negatives = score[y == 1], score[y == 0]
     if not (positives.size and negatives.size):
-        return Estimate.undefined("all true outcomes are the same")
+        return Estimate.undefined(ONE_OUTCOME)
     if not np.all(np.isfinite(score)):
         wrong = int((~np.isfinite(score)).sum())
         return Estimate.undefined(f"{wrong:,} scores are not finite")
@@ -78,12 +80,32 @@ def auc(
         return _weighted_auc(y, score, np.asarray(weights, dtype=np.float64), level)
     above, below = placements(y == 1, score)
     m, n = positives.size, negatives.size
-    value = mean_placement(above)
-    if min(m, n) < 2 or np.ptp(above) + np.ptp(below) < 1e-12:
-        told = f"{min(m, n):,} independent pairs"
-        return Estimate(value, _free_of_distribution(value, min(m, n), level, "Hoeffding", told))
-    error = float(np.sqrt(above.var(ddof=1) / m + below.var(ddof=1) / n))
-    return _on_logit_scale(value, error, level, "DeLong, logit")
+    value, variance = mean_placement(above), None
+    if min(m, n) > 1 and np.ptp(above) + np.ptp(below) >= 1e-12:
+        variance = float(above.var(ddof=1) / m + below.var(ddof=1) / n)
+    return around_area(value, variance, min(m, n), level)
+
+
+def around_area(value: float, variance: float | None, pairs: int, level: float) -> Estimate:
+    """Put an interval around an area under the curve of rows that count the same; see `auc`.
+
+    Args:
+        value: The area.
+        variance: DeLong's variance, above 0; None where it is 0 or cannot be estimated.
+        pairs: Rows of the rarer outcome.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The area with its interval.
+
+    Example:
+        >>> around_area(1.0, None, 5, 0.95).interval.method
+        'Clopper-Pearson over 5 independent pairs (no overlap of scores)'
+    """
+    if variance is None:
+        told = f"{pairs:,} independent pairs"
+        return Estimate(value, _free_of_distribution(value, pairs, level, "Hoeffding", told))
+    return _on_logit_scale(value, variance**0.5, level, "DeLong, logit")
 
 
 def _weighted_auc(
@@ -196,11 +218,28 @@ def kolmogorov_smirnov(
     y, score = _checked(y_true, y_score)
     w = np.ones_like(score) if weights is None else np.asarray(weights, dtype=np.float64)
     if not (y.any() and (1 - y).any()):
-        return Estimate.undefined("all true outcomes are the same")
+        return Estimate.undefined(ONE_OUTCOME)
     if not np.all(np.isfinite(score)):
         return Estimate.undefined("some scores are not finite")
     value = ks(distinct_scores(y, score, w)).value
-    sizes = kish(w[y == 1]), kish(w[y == 0])
+    return around_distance(value, (kish(w[y == 1]), kish(w[y == 0])), level)
+
+
+def around_distance(value: float, sizes: tuple[float, float], level: float) -> Estimate:
+    """Put an interval around a Kolmogorov-Smirnov distance; see `kolmogorov_smirnov`.
+
+    Args:
+        value: The distance.
+        sizes: Rows of either outcome, or what they are worth.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The distance with its interval.
+
+    Example:
+        >>> round(around_distance(0.5, (100, 100), 0.95).interval.low, 3)
+        0.204
+    """
     arm = sum(float(np.sqrt(np.log(4 / (1 - level)) / (2 * size))) for size in sizes)
     method = "Dvoretzky-Kiefer-Wolfowitz bands, Bonferroni over both outcomes"
     bounds = max(0.0, value - arm), min(1.0, value + arm)

@@ -6,12 +6,16 @@ number comes with a bound: how far the number of the rows themselves can be from
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.methods.estimates import FloatArray, IntArray
+from auditkit.evidence import Interval
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+
+#: Behind the method of an interval that allows for bins.
+FOR_BINS = ", widened by what bins hide at most"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +220,41 @@ def abroca(first: Histogram, second: Histogram) -> Bounded:
     squares = np.divide(start**2 + end**2, total, out=np.zeros_like(total), where=total > 0)
     means = np.where(crossing, squares, total) / 2
     return Bounded(float((np.diff(at) * means).sum()), _hidden(first) + _hidden(second))
+
+
+def bound_words(bound: float) -> str:
+    """Say how far bins can move a number, rounded up.
+
+    Example:
+        >>> bound_words(0.0), bound_words(0.000132)
+        ('exact, no binning', 'binning moves it by at most 0.00014')
+    """
+    if bound == 0:
+        return "exact, no binning"
+    unit = 10.0 ** (np.floor(np.log10(bound)) - 1)
+    return f"binning moves it by at most {np.ceil(bound / unit) * unit:.2g}"
+
+
+def widened(found: Estimate, bound: float) -> Estimate:
+    """Allow in the interval of a number in [0, 1] for what bins hide.
+
+    Args:
+        found: The number, as if every score lay where its bin has it.
+        bound: How far the number of the rows can be from it, at most.
+
+    Returns:
+        The number, with both ends of its interval moved by the bound.
+
+    Example:
+        >>> from auditkit.evidence import Interval
+        >>> widened(Estimate(0.7, Interval(0.6, 0.8, 0.95, "DeLong")), 0.5).interval.high
+        1.0
+    """
+    held = found.interval
+    if held is None or bound == 0:
+        return found
+    low, high = max(0.0, held.low - bound), min(1.0, held.high + bound)
+    return replace(found, interval=Interval(low, high, held.level, f"{held.method}{FOR_BINS}"))
 
 
 def _apart(curves: list[tuple[FloatArray, FloatArray]], at: FloatArray, side: str) -> FloatArray:

@@ -13,7 +13,7 @@ from auditkit.audits.scores_by_group import ScoresByGroup
 from auditkit.errors import InputError
 from auditkit.evidence import ALL_GROUPS
 from auditkit.methods.abroca import NO_NOISE
-from auditkit.methods.score_groups import NOT_WEIGHTED
+from auditkit.methods.score_parts import NOT_WEIGHTED
 from auditkit.report import MeasurementRecord, Report
 from auditkit.subject import Subject
 
