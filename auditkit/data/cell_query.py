@@ -73,7 +73,8 @@ class Query:
         odd: Column of text to the one that holds a text of the cell that no number is.
         n: Column of the number of rows.
         weights: Columns of the lowest weight, the highest, the sum, and the sum of squares.
-        bins: Columns of the bin of the score and of the sum of the scores, where it is counted.
+        bins: Columns of the bin of the score, the sum of the scores, the lowest and the highest,
+            where it is counted.
     """
 
     expression: Any
@@ -83,7 +84,7 @@ class Query:
     odd: Mapping[str, str]
     n: str
     weights: tuple[str, str, str, str]
-    bins: tuple[str, str]
+    bins: tuple[str, str, str, str]
 
 
 def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 - untyped library
@@ -116,10 +117,11 @@ def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 
     for name in plan.numbers:
         number = _number(source[plan.called[name]], text=plan.text)
         shown |= {parts[name]: _part(number, plan, name, nan=nan), numbers[name]: number}
-    bins, by_bin = (names("score_bin"), names("score_sum")), []
+    bins = (names("score_bin"), names("score_sum"), names("score_low"), names("score_high"))
+    by_bin = [] if plan.binned is None else [bins[0]]
     if plan.binned is not None:
         score = _number(source[plan.called[plan.binned]], text=plan.text)
-        shown[bins[0]], by_bin = _bin(score), [bins[0]]
+        shown[bins[0]] = _bin(score)
     rows = source.select(**shown)
     n = names("n")
     weights = (names("lightest"), names("heaviest"), names("weights"), names("squares"))
@@ -137,7 +139,8 @@ def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 
         found = (weight.min(), weight.max(), scaled.sum(), (scaled * scaled).sum())
         sums |= dict(zip(weights, found, strict=True))
     if plan.binned is not None:
-        sums[bins[1]] = rows[numbers[plan.binned]].sum()
+        score = rows[numbers[plan.binned]]
+        sums |= dict(zip(bins[1:], (score.sum(), score.min(), score.max()), strict=True))
     cells = rows.group_by([*whole.values(), *parts.values(), *by_bin]).aggregate(**sums)
     limited = cells.limit(MOST_CELLS + 1)
     return Query(limited, whole | some, parts, fractions, odd, n, weights, bins)

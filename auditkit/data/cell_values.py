@@ -60,10 +60,14 @@ class Bins:
     Attributes:
         bin: Bin of the scores, or `histogram.OUTSIDE`.
         sums: Sum of the scores.
+        low: Lowest score.
+        high: Highest score.
     """
 
     bin: IntArray
     sums: FloatArray
+    low: FloatArray
+    high: FloatArray
 
 
 @dataclass(frozen=True)
@@ -178,10 +182,10 @@ def _weights(query: Query, cells: Any, plan: Plan) -> Weights | None:  # noqa: A
 def _bins(query: Query, cells: Any, plan: Plan, roles: Roles) -> Bins | str | None:  # noqa: ANN401 - untyped library
     if plan.binned is None:
         return None if roles.score is None else WEIGHTED_BINS if roles.weight else WHOLE_SCORES
-    place, sums = (_column(cells, name) for name in query.bins)
+    place, sums, low, high = (_column(cells, name) for name in query.bins)
     if (place < 0).any():
         return NO_PROBABILITIES
-    return Bins(place.astype(np.int64), _rounded(sums))
+    return Bins(place.astype(np.int64), _rounded(sums), low, high)
 
 
 def _rounded(sums: FloatArray) -> FloatArray:

@@ -270,7 +270,8 @@ def _scores(
         return None, f"scores not by bin ({held}); "
     codes = {name: one.codes for name, one in groups.items()}
     sizes = {name: len(one.names) for name, one in groups.items()}
-    cells = gather_bins(codes, sizes, y_true, held.bin, values.n, held.sums)
+    extremes = held.low, held.high
+    cells = gather_bins(codes, sizes, y_true, held.bin, values.n, held.sums, extremes)
     return cells, f"scores and their sums in {cells.bins:,} bins, {len(cells.n):,} cells; "
 
 

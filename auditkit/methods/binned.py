@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 
 from auditkit.methods import ranking, score_curves
 from auditkit.methods.calibration import Bin, around_error, bins_of
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
-from auditkit.methods.histogram import edges_of, parts_of
 from auditkit.methods.intervals import mean_within
 from auditkit.methods.score_curves import Bounded, Histogram
 
@@ -31,17 +31,22 @@ class BinnedScores:
     Attributes:
         n: Shape (2, bins): rows by true outcome and bin.
         sums: Shape (2, bins): sum of their scores.
+        low: Shape (2, bins): lowest of their scores; infinite where there is none.
+        high: Shape (2, bins): highest of their scores, likewise.
 
     Example:
         >>> n = np.zeros((2, 8), dtype=np.int64)
         >>> n[0, 1], n[1, 6] = 3, 5
-        >>> held = BinnedScores(n, n * np.arange(0.05, 0.85, 0.1))
+        >>> score = np.tile(np.arange(0.05, 0.85, 0.1), (2, 1))
+        >>> held = BinnedScores(n, n * score, score, score)
         >>> held.rows, held.area.value, round(held.mean_score(0.95).value, 4)
         (8, 1.0, 0.4625)
     """
 
     n: IntArray
     sums: FloatArray
+    low: FloatArray
+    high: FloatArray
 
     @property
     def rows(self) -> int:
@@ -57,25 +62,40 @@ class BinnedScores:
     def held(self) -> Histogram:
         """The scores as `auditkit.methods.score_curves` takes them."""
         lost, won = self.n.astype(np.float64)
-        return Histogram(won, lost, self.sums.sum(axis=0), exact=False)
-
-    @cached_property
-    def _edges(self) -> FloatArray:
-        return np.array(edges_of(self.n.shape[1]))
+        return Histogram(won, lost, self.sums.sum(axis=0), exact=self._lowest >= self._highest)
 
     @cached_property
     def means(self) -> FloatArray:
-        """Mean score of each cell, inside its bin; the start of the bin where there is no row."""
-        low, high = self._edges[:-1], self._edges[1:]
-        found = np.divide(self.sums, self.n, out=np.tile(low, (2, 1)), where=self.n > 0)
-        return np.asarray(np.clip(found, low, high))
+        """Mean score of each cell; 0 where there is no row."""
+        found = np.divide(self.sums, self.n, out=np.zeros(self.n.shape), where=self.n > 0)
+        return np.where(self.n > 0, np.clip(found, self.low, self.high), 0.0)
 
     @cached_property
     def _within(self) -> FloatArray:
         """Largest sum of squared distances from the mean of a cell, shape (2, bins)."""
-        low, high = self._edges[:-1], self._edges[1:]
-        widest = self.n * (high - self.means) * (self.means - low)
-        return np.where(self.n > 1, widest, 0.0)  # one row is its own mean
+        there = self.n > 0
+        low, high = np.where(there, self.low, 0.0), np.where(there, self.high, 0.0)
+        return np.asarray(self.n * (high - self.means) * (self.means - low))
+
+    @property
+    def _lowest(self) -> FloatArray:
+        """Lowest score of each bin, shape (bins,); infinite where there is none."""
+        return np.asarray(self.low.min(axis=0))
+
+    @property
+    def _highest(self) -> FloatArray:
+        return np.asarray(self.high.max(axis=0))
+
+    @cached_property
+    def _parts(self) -> tuple[IntArray, npt.NDArray[np.bool_]]:
+        """The wider bin of each bin, and whether its scores lie in several; shape (bins,)."""
+        n = self.n.sum(axis=0)
+        there = n > 0
+        means = np.divide(self.sums.sum(axis=0), n, out=np.zeros(n.size), where=there)
+        ends = (np.where(there, end, 0.0) for end in (self._lowest, self._highest))
+        first, last = (np.minimum((end * PARTS).astype(np.int64), PARTS - 1) for end in ends)
+        own = np.clip((means * PARTS).astype(np.int64), first, last)
+        return own, last > first
 
     @cached_property
     def area(self) -> Bounded:
@@ -93,14 +113,12 @@ class BinnedScores:
     def error(self) -> Bounded:
         """Expected calibration error over `PARTS` bins; see `calibration`.
 
-        A narrow bin that lies across the end of a wider one counts as part of one of them. What
+        A narrow bin whose scores lie in two wider ones counts as part of one of them. What
         some of its rows have too little, or too much, may belong to the next: that moves the sizes
         of both.
         """
-        value = score_curves.calibration_error(self.held, parts_of(self.n.shape[1], PARTS))
-        inner = np.arange(1, PARTS) / PARTS
-        start = np.searchsorted(inner, self._edges[:-1], side="right")
-        across = np.searchsorted(inner, self._edges[1:], side="left") > start
+        parts, across = self._parts
+        value = score_curves.calibration_error(self.held, parts)
         most = np.maximum(self.sums[0], self.n[1] - self.sums[1])  # promised too much, too little
         return Bounded(value, float(2 * most[across].sum() / self.rows))
 
@@ -142,7 +160,7 @@ class BinnedScores:
         """The error, its interval without what bins hide; see `calibration`."""
         if not self.rows:
             return Estimate.undefined(NO_ROWS)
-        parts, n = parts_of(self.n.shape[1], PARTS), self.n.sum(axis=0)
+        (parts, _), n = self._parts, self.n.sum(axis=0)
         mean = np.divide(self.sums.sum(axis=0), n, out=np.zeros(n.size), where=n > 0)
         missed = (self.n * self._misses**2 + self._within).sum(axis=0)
         spread = (
@@ -172,7 +190,8 @@ class BinnedScores:
         squares = self._misses**2
         # A square of a number in 0 to 1 moves by at most twice as much as the number.
         apart = self.n * (squares - np.average(squares, weights=self.n)) ** 2 + 4 * self._within
-        deviation = self._sample_variance(apart, squares) ** 0.5
+        ends = (np.stack([end[0], 1 - end[1]])[self.n > 0] ** 2 for end in (self.low, self.high))
+        deviation = self._sample_variance(apart, *ends) ** 0.5
         return mean_within(self.rows, self.squared.value, deviation, level, 0.0, 1.0)
 
     def moments(self, outcome: float) -> tuple[float, float]:
@@ -182,20 +201,20 @@ class BinnedScores:
             outcome: 0 for the score, 1 for outcome less score.
 
         Returns:
-            The mean, exact, and the largest variance there can be: 0 where all lies in one cell,
-            as then nothing tells a spread.
+            The mean, exact, and the largest variance there can be.
         """
-        values = self.means if outcome == 0 else np.array([[0.0], [1.0]]) - self.means
+        sign, start = (1.0, 0.0) if outcome == 0 else (-1.0, np.array([[0.0], [1.0]]))
+        values = start + sign * self.means
         total = float(self.sums.sum())
         mean = (total if outcome == 0 else float(self.n[1].sum()) - total) / self.rows
         apart = self.n * (values - mean) ** 2 + self._within
-        return mean, self._sample_variance(apart, values)
+        ends = ((start + sign * end)[self.n > 0] for end in (self.low, self.high))
+        return mean, self._sample_variance(apart, *ends)
 
-    def _sample_variance(self, apart: FloatArray, values: FloatArray) -> float:
-        """Spread where rows lie in different bins or differ in what they are told apart by."""
-        there = values[self.n > 0]
-        alike = np.count_nonzero(self.n.sum(axis=0)) == 1 and np.ptp(there) < 1e-9
-        return 0.0 if self.rows < 2 or alike else float(apart.sum()) / (self.rows - 1)
+    def _sample_variance(self, apart: FloatArray, ends: FloatArray, others: FloatArray) -> float:
+        """Variance of numbers that lie between ends; 0 where all are equal."""
+        spread = np.ptp(np.concatenate([ends, others])) > 1e-9
+        return float(apart.sum()) / (self.rows - 1) if self.rows > 1 and spread else 0.0
 
     def calibration_bins(self, most: int, level: float) -> tuple[Bin, ...]:
         """Mean score against observed rate; see `calibration.calibration_bins`."""

@@ -153,6 +153,8 @@ class ScoreCells:
         bin: Shape (cells,): bin of the score, or why it has none; see `bin_of`.
         n: Shape (cells,): rows of each cell; unit: rows.
         score_sum: Shape (cells,): sum of the scores of each cell; 0 where they are in no bin.
+        low: Shape (cells,): lowest score of each cell, likewise.
+        high: Shape (cells,): highest score of each cell, likewise.
         bins: Number of bins.
 
     Example:
@@ -168,6 +170,8 @@ class ScoreCells:
     bin: IntArray
     n: IntArray
     score_sum: FloatArray
+    low: FloatArray
+    high: FloatArray
     bins: int
 
     @property
@@ -198,7 +202,8 @@ class ScoreCells:
             return np.bincount(place, weights=weights, minlength=self.bins).astype(np.float64)
 
         sums = added(self.score_sum, 0) + added(self.score_sum, 1)
-        return Histogram(added(self.n, 1), added(self.n, 0), sums, exact=False)
+        low, high = extremes_of(self.bin[kept], self.low[kept], self.high[kept], self.bins)
+        return Histogram(added(self.n, 1), added(self.n, 0), sums, exact=low >= high)
 
     def __add__(self, other: ScoreCells) -> ScoreCells:
         """The cells of the rows of both, counted in two places.
@@ -210,8 +215,11 @@ class ScoreCells:
         if mine != theirs:
             raise ValueError("only cells of the same columns, groups and bins can be added")
         keys = np.concatenate([_keys(self), _keys(other)])
-        n = np.concatenate([self.n, other.n])
-        return _gathered(self, keys, n, np.concatenate([self.score_sum, other.score_sum]))
+        held = (
+            np.concatenate([getattr(self, part), getattr(other, part)])
+            for part in ("n", "score_sum", "low", "high")
+        )
+        return _gathered(self, keys, *held)
 
 
 def bin_scores(
@@ -257,7 +265,8 @@ def bin_scores(
         raise ValueError(f"bins are an even number from 2; got {bins}")
     place = bin_of(score, bins)
     ones = np.ones(score.size, dtype=np.int64)
-    return gather_bins(held, sizes, y, place, ones, np.where(place >= 0, score, 0.0), bins)
+    own = np.where(place >= 0, score, 0.0)
+    return gather_bins(held, sizes, y, place, ones, own, (own, own), bins)
 
 
 def gather_bins(
@@ -267,6 +276,7 @@ def gather_bins(
     place: IntArray,
     n: IntArray,
     sums: FloatArray,
+    extremes: tuple[FloatArray, FloatArray],
     bins: int = BINS,
 ) -> ScoreCells:
     """Put together what was counted by bin elsewhere, where it means the same.
@@ -278,6 +288,7 @@ def gather_bins(
         place: Shape (k,): the bin, or why there is none; see `bin_of`.
         n: Shape (k,): rows that each entry stands for.
         sums: Shape (k,): sum of their scores; 0 where they are in no bin.
+        extremes: Lowest and highest of their scores, each of shape (k,), likewise.
         bins: Number of bins.
 
     Returns:
@@ -285,27 +296,60 @@ def gather_bins(
 
     Example:
         >>> one = np.array([3, 3])
-        >>> gather_bins({}, {}, np.array([1, 1]), one, one, np.array([0.5, 1.0])).n.tolist()
+        >>> sums = np.array([0.3, 0.6])
+        >>> gather_bins({}, {}, np.array([1, 1]), one, one, sums, (sums / 3, sums / 3)).n.tolist()
         [6]
     """
     y = y_true.astype(np.int64)
     keys = np.column_stack([*(codes[name] for name in sizes), y, place])
     groups = tuple(sizes), tuple(sizes.values()), keys[:, :-2]
-    each = ScoreCells(*groups, y, place, n, sums, bins)
-    return _gathered(each, keys, n, sums)
+    each = ScoreCells(*groups, y, place, n, sums, *extremes, bins)
+    return _gathered(each, keys, n, sums, *extremes)
 
 
 def _keys(cells: ScoreCells) -> IntArray:
     return np.column_stack([cells.codes, cells.y_true, cells.bin])
 
 
-def _gathered(like: ScoreCells, keys: IntArray, n: IntArray, sums: FloatArray) -> ScoreCells:
+def extremes_of(
+    place: IntArray, low: FloatArray, high: FloatArray, size: int
+) -> tuple[FloatArray, FloatArray]:
+    """Lowest and highest number at every place.
+
+    Args:
+        place: Shape (k,): 0..size - 1.
+        low: Shape (k,): lowest number of each entry.
+        high: Shape (k,): highest number of each entry.
+        size: Number of places.
+
+    Returns:
+        Both of shape (size,); infinite, the lowest above the highest, where there is no entry.
+
+    Example:
+        >>> extremes_of(np.array([0, 0]), np.array([0.1, 0.2]), np.array([0.3, 0.2]), 1)
+        (array([0.1]), array([0.3]))
+    """
+    lowest, highest = np.full(size, np.inf), np.full(size, -np.inf)
+    np.minimum.at(lowest, place, low)
+    np.maximum.at(highest, place, high)
+    return lowest, highest
+
+
+def _gathered(
+    like: ScoreCells,
+    keys: IntArray,
+    n: IntArray,
+    sums: FloatArray,
+    low: FloatArray,
+    high: FloatArray,
+) -> ScoreCells:
     """Add up what has the same key: groups, outcome and bin."""
     wide = [*(size + 1 for size in like.sizes), 2, like.bins - NOT_A_NUMBER]
     lowest = [*([-1] * len(like.sizes)), 0, NOT_A_NUMBER]
     flat = np.ravel_multi_index(tuple((keys - np.array(lowest)).T), wide)
     seen, place = np.unique(flat, return_inverse=True)
     distinct = np.column_stack(np.unravel_index(seen, wide)) + np.array(lowest)
+    low, high = extremes_of(place, low, high, seen.size)
     return replace(
         like,
         codes=distinct[:, :-2],
@@ -313,4 +357,6 @@ def _gathered(like: ScoreCells, keys: IntArray, n: IntArray, sums: FloatArray) -
         bin=distinct[:, -1],
         n=np.rint(np.bincount(place, weights=n, minlength=seen.size)).astype(np.int64),
         score_sum=np.bincount(place, weights=sums, minlength=seen.size).astype(np.float64),
+        low=low,
+        high=high,
     )

@@ -39,7 +39,7 @@ class Histogram:
         positives: Shape (b,): rows of positive outcome in each bin, or their weight.
         negatives: Shape (b,): rows of negative outcome, likewise.
         score_sum: Shape (b,): sum of the scores in each bin.
-        exact: Whether the scores of a bin are all equal.
+        exact: Whether the scores of a bin are all equal: of every bin, or for each, shape (b,).
 
     Example:
         >>> held = distinct_scores([0, 1, 0, 1], [0.1, 0.5, 0.5, 0.9])
@@ -50,7 +50,7 @@ class Histogram:
     positives: FloatArray
     negatives: FloatArray
     score_sum: FloatArray
-    exact: bool
+    exact: bool | npt.NDArray[np.bool_]
 
     @property
     def rows(self) -> float:
@@ -133,8 +133,8 @@ def ks(held: Histogram) -> Bounded:
     """
     p, n = _totals(held)
     apart = float(np.abs(np.cumsum(held.positives) / p - np.cumsum(held.negatives) / n).max())
-    most = float(np.minimum(held.positives / p, held.negatives / n).max())
-    return Bounded(apart, 0.0 if held.exact else most)
+    most = np.minimum(held.positives / p, held.negatives / n)
+    return Bounded(apart, float(np.where(held.exact, 0.0, most).max()))
 
 
 def roc(held: Histogram) -> tuple[FloatArray, FloatArray]:
@@ -284,7 +284,8 @@ def _totals(held: Histogram) -> tuple[float, float]:
 def _hidden(held: Histogram) -> float:
     """How far the area under the curve can be off: half of the boxes that bins span."""
     p, n = _totals(held)
-    return 0.0 if held.exact else float((held.positives * held.negatives).sum() / (2 * p * n))
+    boxes = np.where(held.exact, 0.0, held.positives * held.negatives)
+    return float(boxes.sum() / (2 * p * n))
 
 
 def _risen(held: FloatArray) -> FloatArray:

@@ -24,7 +24,7 @@ from auditkit.methods.crossing import Crossing, cross, place_rows
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.group_tasks import Grouped
 from auditkit.methods.groupwise import Numbers, Quantity, gap_metric
-from auditkit.methods.histogram import ScoreCells
+from auditkit.methods.histogram import ScoreCells, extremes_of
 from auditkit.methods.lending import largest_standardized
 from auditkit.methods.means import Means, means_by_group
 from auditkit.methods.mover import Estimated
@@ -218,8 +218,8 @@ class Binned:
 
     @property
     def constant(self) -> bool:
-        """Whether every row gets the same score, as far as means of cells tell."""
-        return bool(np.ptp(self.scores.score_sum / self.scores.n) < 1e-9)
+        """Whether every row gets the same score."""
+        return bool(self.scores.low.min() == self.scores.high.max())
 
 
 def parts_of(held: Grouped | Binned, columns: Sequence[str]) -> Parts:
@@ -268,7 +268,10 @@ class BinnedParts:
             for some in (scores.n, scores.score_sum)
         )
         counts = np.rint(n).astype(np.int64)
-        return cls(crossing, tuple(map(BinnedScores, counts, sums)))
+        low, high = (
+            end.reshape(shape) for end in extremes_of(flat, scores.low, scores.high, n.size)
+        )
+        return cls(crossing, tuple(map(BinnedScores, counts, sums, low, high)))
 
     @cached_property
     def rarer(self) -> IntArray:

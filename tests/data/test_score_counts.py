@@ -49,7 +49,7 @@ def binned(rows: pd.DataFrame) -> ScoreCells:
 def equal(found: ScoreCells | None, expected: ScoreCells) -> None:
     assert found is not None
     assert (found.columns, found.sizes, found.bins) == (expected.columns, expected.sizes, BINS)
-    for part in ("codes", "y_true", "bin", "n"):
+    for part in ("codes", "y_true", "bin", "n", "low", "high"):
         np.testing.assert_array_equal(getattr(found, part), getattr(expected, part))
     np.testing.assert_allclose(found.score_sum, expected.score_sum, rtol=1e-11)
 
