@@ -25,6 +25,8 @@ from auditkit.methods.class_performance import MAJORITY_ACCURACY, Classified
 from auditkit.methods.count_metrics import COUNT_METRICS, Counted
 from auditkit.methods.estimates import Estimate, FloatArray
 from auditkit.methods.ranking import ROC_AUC
+from auditkit.methods.score_curves import bound_words, widened
+from auditkit.methods.score_parts import Binned
 from auditkit.methods.weighting import kish, on_effective_counts, weighted_words
 from auditkit.roles import TASKS
 from auditkit.subject import NEEDS, Subject
@@ -154,9 +156,12 @@ class Performance:
 
     def _scores(self, subject: Subject) -> Iterator[Measurement | Table]:
         score, n = subject.y_score, len(subject)
+        if subject.score_cells is not None:
+            yield from self._binned(Binned(subject.cells, subject.score_cells, {}))
+            return
         if score is None:
             for metric in (ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE):
-                missing = Estimate.undefined(NEEDS["scores"])
+                missing = Estimate.undefined(subject.missing({"scores"}) or NEEDS["scores"])
                 yield _measured(metric, missing, n, "decisions of the assessed rows")
             return
         y, weights = subject.y_true, subject.weights
@@ -175,6 +180,20 @@ class Performance:
         if area.value is not None:
             yield _roc(y, score, weights)
 
+    def _binned(self, held: Binned) -> Iterator[Measurement | Table]:
+        """Measure scores that were counted by bin."""
+        scores, level = held.everyone, self.level
+        squared = scores.squared.bound
+        found = [(BRIER_SCORE, widened(scores.brier(level), squared), squared)]
+        found.append((CALIBRATION_IN_THE_LARGE, scores.in_the_large(level), 0.0))
+        area, hidden = scores.roc_auc(level), scores.area.bound if scores.rarer else 0.0
+        for metric, one, bound in [(ROC_AUC, widened(area, hidden), hidden), *found]:
+            source = f"scores of {scores.rows:,} rows by bin and true outcome; {bound_words(bound)}"
+            yield _measured(metric, one, scores.rows, source)
+        yield class_performance.reliability_table(scores.calibration_bins(self.bins, level), level)
+        if area.value is not None:
+            yield _roc_table(scores.points(60), "assessed rows", ", each at the end of a bin")
+
 
 def _measured(metric: Metric, estimate: Estimate, n: int, source: str) -> Measurement:
     return metric.measure(
@@ -185,6 +204,13 @@ def _measured(metric: Metric, estimate: Estimate, n: int, source: str) -> Measur
 def _roc(y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:
     fpr, tpr, thresholds = ranking.roc_curve(y, score, weights=weights)
     counted = "assessed rows" if weights is None else "assessed rows, weighted"
+    return _roc_table((fpr, tpr, thresholds), counted)
+
+
+def _roc_table(
+    curve: tuple[FloatArray, FloatArray, FloatArray], counted: str, at: str = ""
+) -> Table:
+    fpr, tpr, thresholds = curve
     # Three digits draw the same curve and give no person's score away.
     finite = [float(f"{t:.3g}") if np.isfinite(t) else None for t in thresholds]
     return Table(
@@ -193,7 +219,8 @@ def _roc(y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:
         columns=("false_positive_rate", "true_positive_rate", "threshold"),
         rows=tuple(zip(fpr.tolist(), tpr.tolist(), finite, strict=True)),
         source=f"{counted}; selected where the score is at least the threshold; at most 60 of "
-        "the points, evenly along the curve; thresholds to 3 digits, none where nobody is selected",
+        f"the points{at}, evenly along the curve; thresholds to 3 digits, none where nobody is "
+        "selected",
         chart="roc",
     )
 

@@ -216,6 +216,26 @@ class BinnedScores:
         spread = np.ptp(np.concatenate([ends, others])) > 1e-9
         return float(apart.sum()) / (self.rows - 1) if self.rows > 1 and spread else 0.0
 
+    def points(self, most: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """False and true positive rates, and the scores from which they are those.
+
+        Args:
+            most: Most points, at least 2, evenly along the curve.
+
+        Returns:
+            Points that the curve passes through, from (0, 0) to (1, 1), with the lowest score of
+            the bins that are selected, infinite where there is none; see `ranking.roc_curve`.
+
+        Raises:
+            ValueError: If there is one outcome only.
+        """
+        fpr, tpr = score_curves.roc(self.held)
+        there = np.concatenate([[True], (self.n.sum(axis=0) > 0)[::-1]])
+        starts = np.concatenate([[np.inf], self._lowest[::-1]])
+        curve = fpr[there], tpr[there], starts[there]
+        kept = score_curves.thinned(*curve[:2], most)
+        return curve[0][kept], curve[1][kept], curve[2][kept]
+
     def calibration_bins(self, most: int, level: float) -> tuple[Bin, ...]:
         """Mean score against observed rate; see `calibration.calibration_bins`."""
         total = self.n.sum(axis=0)

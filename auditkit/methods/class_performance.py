@@ -260,6 +260,24 @@ def reliability(
     """
     held = calibration.calibration_bins(outcome, score, bins, level, weights)
     on = "" if weights is None else ", weighted, on the effective n of each bin"
+    return reliability_table(held, level, f"{on}{of}")
+
+
+def reliability_table(held: Sequence[calibration.Bin], level: float, of: str = "") -> Table:
+    """The table of `reliability`.
+
+    Args:
+        held: The bins.
+        level: Level of the intervals.
+        of: What goes behind the source.
+
+    Returns:
+        The table `calibration`.
+
+    Example:
+        >>> reliability_table([], 0.95).rows
+        ()
+    """
     return Table(
         name="calibration",
         title="What was promised and what came",
@@ -268,7 +286,7 @@ def reliability(
             (i, b.n, b.mean_score, b.observed_rate, b.low, b.high) for i, b in enumerate(held, 1)
         ),
         source="assessed rows in bins of about equally many, equal scores together; "
-        f"Clopper-Pearson intervals of the observed rate at {100 * level:g} %{on}{of}",
+        f"Clopper-Pearson intervals of the observed rate at {100 * level:g} %{of}",
         chart="reliability",
     )
 

@@ -229,7 +229,7 @@ class ScoresByGroup:
                 columns=("attribute", "group", "false_positive_rate", "true_positive_rate"),
                 rows=tuple(self.curves),
                 source=f"assessed rows{weighed}; {shown}; at most {self.points} points a group, "
-                "evenly along its curve, to 4 digits; {self._exactly}",
+                f"evenly along its curve, to 4 digits; {self._exactly}",
                 chart="roc-groups",
             )
         if self.promised:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Protocol
@@ -29,7 +29,6 @@ from auditkit.methods.lending import largest_standardized
 from auditkit.methods.means import Means, means_by_group
 from auditkit.methods.mover import Estimated
 from auditkit.methods.ranking import KS_STATISTIC, ROC_AUC
-from auditkit.methods.score_curves import roc, thinned
 from auditkit.methods.weighting import bounded_weighted_mean
 
 MEAN_SCORE = Metric("mean_score", "Mean score", "Mean of the scores.", "score")
@@ -217,6 +216,13 @@ class Binned:
         return {name: len(labels) - 1 for name, labels in self.labels.items()}
 
     @property
+    def everyone(self) -> BinnedScores:
+        """The scores of all rows."""
+        held = self.scores
+        flat = held.y_true * held.bins + held.bin
+        return next(_added(held, flat, 1))
+
+    @property
     def constant(self) -> bool:
         """Whether every row gets the same score."""
         return bool(self.scores.low.min() == self.scores.high.max())
@@ -237,6 +243,16 @@ def parts_of(held: Grouped | Binned, columns: Sequence[str]) -> Parts:
         if isinstance(held, Grouped)
         else BinnedParts.made(held, columns)
     )
+
+
+def _added(held: ScoreCells, place: IntArray, groups: int) -> Iterator[BinnedScores]:
+    """Add up cells whose places are those of the array of all groups, outcomes and bins."""
+    shape = (groups, 2, held.bins)
+    size = int(np.prod(shape))
+    n = np.rint(np.bincount(place, weights=held.n, minlength=size)).astype(np.int64)
+    sums = np.bincount(place, weights=held.score_sum, minlength=size)
+    parts = (n, sums, *extremes_of(place, held.low, held.high, size))
+    return map(BinnedScores, *(part.reshape(shape) for part in parts))
 
 
 @dataclass(frozen=True)
@@ -261,17 +277,8 @@ class BinnedParts:
         crossing = cross(held.cells, held.labels, columns)
         codes = np.stack([scores.codes[:, scores.columns.index(c)] for c in columns], axis=1)
         place = place_rows(codes, [held.sizes[name] for name in columns])
-        shape = (len(crossing.labels), 2, scores.bins)
-        flat = np.ravel_multi_index((place, scores.y_true, scores.bin), shape)
-        n, sums = (
-            np.bincount(flat, weights=some, minlength=int(np.prod(shape))).reshape(shape)
-            for some in (scores.n, scores.score_sum)
-        )
-        counts = np.rint(n).astype(np.int64)
-        low, high = (
-            end.reshape(shape) for end in extremes_of(flat, scores.low, scores.high, n.size)
-        )
-        return cls(crossing, tuple(map(BinnedScores, counts, sums, low, high)))
+        flat = (place * 2 + scores.y_true) * scores.bins + scores.bin
+        return cls(crossing, tuple(_added(scores, flat, len(crossing.labels))))
 
     @cached_property
     def rarer(self) -> IntArray:
@@ -322,8 +329,7 @@ class BinnedParts:
 
     def points(self, i: int, most: int) -> FloatArray:
         """Points of one group along its curve, which pass through the ends of bins."""
-        curve = np.stack(roc(self.of[i].held), axis=1)
-        return np.asarray(curve[thinned(*curve.T, most)])
+        return np.stack(self.of[i].points(most)[:2], axis=1)
 
     def calibration_bins(self, i: int, most: int, level: float) -> tuple[Bin, ...]:
         """Mean score against observed rate of one group."""
