@@ -118,10 +118,9 @@ def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 
         number = _number(source[plan.called[name]], text=plan.text)
         shown |= {parts[name]: _part(number, plan, name, nan=nan), numbers[name]: number}
     bins = (names("score_bin"), names("score_sum"), names("score_low"), names("score_high"))
-    by_bin = [] if plan.binned is None else [bins[0]]
+    ends = names("score_end")
     if plan.binned is not None:
-        score = _number(source[plan.called[plan.binned]], text=plan.text)
-        shown[bins[0]] = _bin(score)
+        shown[ends] = _from_end(_number(source[plan.called[plan.binned]], text=plan.text))
     rows = source.select(**shown)
     n = names("n")
     weights = (names("lightest"), names("heaviest"), names("weights"), names("squares"))
@@ -138,8 +137,10 @@ def cell_query(source: Any, plan: Plan, *, nan: bool) -> Query:  # noqa: ANN401 
         scaled = weight if plan.scale == 1 else weight / plan.scale
         found = (weight.min(), weight.max(), scaled.sum(), (scaled * scaled).sum())
         sums |= dict(zip(weights, found, strict=True))
+    by_bin = []
     if plan.binned is not None:
         score = rows[numbers[plan.binned]]
+        by_bin = [_bin(score, rows[ends]).name(bins[0])]
         sums |= dict(zip(bins[1:], (score.sum(), score.min(), score.max()), strict=True))
     cells = rows.group_by([*whole.values(), *parts.values(), *by_bin]).aggregate(**sums)
     limited = cells.limit(MOST_CELLS + 1)
@@ -189,17 +190,22 @@ def _part(number: Any, plan: Plan, name: str, *, nan: bool) -> Any:  # noqa: ANN
     return ibis.cases((missing, ibis.null("int16")), *((step, i) for i, step in held), else_=end)
 
 
-def _bin(score: Any) -> Any:  # noqa: ANN401 - untyped library
+def _from_end(score: Any) -> Any:  # noqa: ANN401 - untyped library
+    """How far a score is from the nearer end of 0 to 1; 0 outside: nothing is divided by 0."""
+    import ibis
+
+    return ibis.greatest(ibis.least(score, 1 - score), 0.0)
+
+
+def _bin(score: Any, distance: Any) -> Any:  # noqa: ANN401 - untyped library
     """The bin of a score as `histogram.bin_of` has it; what has none is not told apart."""
     import ibis
 
     inside = (score >= 0) & (score <= 1)
-    low = score < 1 / 2
-    # What is outside is put at 0 first: nothing may be divided by 0.
-    distance = ibis.ifelse(inside, ibis.ifelse(low, score, 1 - score), 0.0)
-    steps = ibis.least(place_of(distance, BINS).floor().cast("int32"), BINS // 2 - 1)
-    place = ibis.ifelse(low, steps, BINS - 1 - steps)
-    return ibis.ifelse(inside, place, OUTSIDE).cast("int32")
+    steps = ibis.least(place_of(distance, BINS).floor().cast("float64"), BINS / 2 - 1)
+    middle = (BINS - 1) / 2
+    place = ibis.ifelse(score < 1 / 2, -1, 1) * (middle - steps) + middle
+    return ibis.ifelse(inside, place, float(OUTSIDE)).cast("int32")
 
 
 def _is_fraction(number: Any) -> Any:  # noqa: ANN401 - untyped library

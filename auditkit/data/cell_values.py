@@ -29,6 +29,7 @@ _PROBABLE = [0.0, THRESHOLD, float(np.nextafter(1, 2))]
 #: Why scores are not counted by bin.
 TOO_MANY_BINS = f"bins would make more than {MOST_CELLS:,} cells; name fewer sensitive columns"
 WEIGHTED_BINS = "rows have weights"
+UNASKED_BINS = "nobody asked"
 WHOLE_SCORES = "the score is a sensitive column too"
 #: Beyond this a number has no fraction.
 _WHOLE = 2.0**52
@@ -96,13 +97,16 @@ class CellValues:
     bins: Bins | str | None = None
 
 
-def cell_values(place: Place, roles: Roles, threshold: float | None) -> CellValues:
+def cell_values(
+    place: Place, roles: Roles, threshold: float | None, *, bins: bool = True
+) -> CellValues:
     """Have an engine count.
 
     Args:
         place: The table.
         roles: Which column plays which part; all are there.
         threshold: Where a score selects, or None for the usual.
+        bins: Whether scores are counted by bin too.
 
     Returns:
         What it counted. Sums are rounded to 12 digits: what is lower depends on the order in which
@@ -110,6 +114,8 @@ def cell_values(place: Place, roles: Roles, threshold: float | None) -> CellValu
         would make more than `MOST_CELLS` cells: then it counts once more, without.
     """
     plan = _plan(place, roles, threshold)
+    if not bins:
+        plan = replace(plan, binned=None)
     query, cells = _asked(place, plan)
     many = plan.binned is not None and cells.num_rows > MOST_CELLS
     if many:
@@ -132,7 +138,7 @@ def cell_values(place: Place, roles: Roles, threshold: float | None) -> CellValu
         scores=_scores(place, plan, frame, roles.score, threshold),
         sql=str(place.engine.compile(query.expression, pretty=True)),
         problems=tuple(problems),
-        bins=TOO_MANY_BINS if many else _bins(query, cells, plan, roles),
+        bins=TOO_MANY_BINS if many else _bins(query, cells, plan, roles, wanted=bins),
     )
 
 
@@ -179,9 +185,18 @@ def _weights(query: Query, cells: Any, plan: Plan) -> Weights | None:  # noqa: A
     return Weights(low, high, _rounded(sums), _rounded(squares), plan.scale)
 
 
-def _bins(query: Query, cells: Any, plan: Plan, roles: Roles) -> Bins | str | None:  # noqa: ANN401 - untyped library
+def _bins(
+    query: Query,
+    cells: Any,  # noqa: ANN401 - untyped library
+    plan: Plan,
+    roles: Roles,
+    *,
+    wanted: bool,
+) -> Bins | str | None:
     if plan.binned is None:
-        return None if roles.score is None else WEIGHTED_BINS if roles.weight else WHOLE_SCORES
+        if roles.score is None or not wanted:
+            return None if roles.score is None else UNASKED_BINS
+        return WEIGHTED_BINS if roles.weight else WHOLE_SCORES
     place, sums, low, high = (_column(cells, name) for name in query.bins)
     if (place < 0).any():
         return NO_PROBABILITIES

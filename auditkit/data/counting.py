@@ -53,6 +53,7 @@ def count(
     weight: str | None = None,
     table: str | None = None,
     folder: str | Path = "",
+    bins: bool = True,
 ) -> CellTable:
     """Count binary decisions where the rows lie, all of them, in one pass.
 
@@ -71,6 +72,8 @@ def count(
         weight: Column of the weight of each row.
         table: Table to count, where the source is a URL.
         folder: Where a relative source starts.
+        bins: Whether scores are counted by bin too, for audits of scores; it about doubles the work
+            of the engine.
 
     Returns:
         The counts: those that reading every row would give. Scores from 0 to 1 of rows without
@@ -96,7 +99,8 @@ def count(
     roles = Roles(label, positive, score, prediction, shown, (), bands or {}, "binary", weight)
     known = score_problems(roles, "count")
     at = Path(folder)
-    return _count(source, roles, threshold, known, table=table, folder=at, where=("count",) * 2)
+    told = ("count",) * 2
+    return _count(source, roles, threshold, known, table=table, folder=at, where=told, bins=bins)
 
 
 def take_counts(config: Config, folder: Path, where: str, attempt: Attempts) -> CellTable | None:
@@ -137,6 +141,7 @@ def _count(
     table: str | None,
     folder: Path,
     where: tuple[str, str],
+    bins: bool = True,
 ) -> CellTable:
     """Count; raise with all problems, those that are known already first.
 
@@ -150,7 +155,7 @@ def _count(
         there = _among(roles, place.columns)
         if not there.columns:
             raise InputError(problems)
-        values = cell_values(place, there, threshold)
+        values = cell_values(place, there, threshold, bins=bins)
         if len(values.n) > MOST_CELLS:
             raise InputError([*problems, *_explosion(place, there, where[0])])
         engine = f"{_ENGINES.get(place.engine.name, place.engine.name)} {place.engine.version}"

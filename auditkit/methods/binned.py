@@ -244,7 +244,8 @@ class BinnedScores:
         ends = np.searchsorted(np.cumsum(total), self.rows * np.arange(1, most) / most)
         place = np.searchsorted(np.unique(ends), np.arange(total.size), side="left")
         n, won, sums = (
-            np.bincount(place, weights=held) for held in (total, self.n[1], self.sums.sum(axis=0))
+            np.bincount(place, weights=held).astype(np.float64)
+            for held in (total, self.n[1], self.sums.sum(axis=0))
         )
         kept = n > 0
         counts = won[kept], n[kept]

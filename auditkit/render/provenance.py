@@ -18,7 +18,7 @@ from auditkit.report import AuditRecord, EnergyRecord, Report
 #: Digits of a digest that are printed; the whole of it is in `audit.json`.
 DIGEST = 12
 #: Characters of a statement that are shown; the whole of it is in `audit.json`.
-STATEMENT = 6000
+STATEMENT = 12_000
 #: Characters of a long name that are shown where it is shown in full, and names shown so.
 FULL, CUT = 1000, 40
 

@@ -41,7 +41,8 @@ def people(kind: str, n: int = 2_000, seed: int = 0) -> pd.DataFrame:
     rows = pd.DataFrame({"y": (rng.random(n) < score).astype(int), "s": score})
     rows["sex"] = pd.Series(rng.choice(["F", "M"], n)).mask(rng.random(n) < 0.03)
     rows.loc[0, "sex"] = "one row"
-    rows.loc[1:30, ["y", "sex"]] = [1, "one outcome"]
+    rows.loc[1:30, "y"] = 1
+    rows.loc[1:30, "sex"] = "one outcome"
     rows["age"] = rng.integers(18, 90, n)
     return rows
 

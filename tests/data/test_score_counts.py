@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +11,12 @@ import pandas as pd
 import pytest
 
 from auditkit import Subject, count
+from auditkit.data.cell_query import Plan, cell_query
 from auditkit.data.counted import CellTable
 from auditkit.methods.histogram import BINS, ScoreCells, bin_scores
 
 pytest.importorskip("duckdb")
+ibis = pytest.importorskip("ibis")
 ROLES: dict[str, Any] = {
     "label": "y", "score": "s", "sensitive": ["sex", "age"], "bands": {"age": [25, 65]},
 }  # fmt: skip
@@ -77,6 +80,7 @@ def test_bins_of_two_tables_add_up_to_those_of_both(tmp_path: Path) -> None:
     [
         ({"s": 1.5}, {"threshold": 1.0}, "some lie outside 0 to 1"),
         ({"w": 2.0}, {"weight": "w"}, "rows have weights"),
+        ({}, {"bins": False}, "nobody asked"),
         ({}, {"sensitive": ["s"], "bands": {"s": [0.5]}}, "a sensitive column too"),
     ],
 )
@@ -106,3 +110,21 @@ def test_decisions_without_scores_have_no_bins(tmp_path: Path) -> None:
     table = counted(rows, tmp_path, score=None, prediction="d")
     assert table.scores is None
     assert "scores" not in table.notes[0]
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgres", "bigquery", "snowflake", "pyspark"])
+def test_the_bins_compile_for_warehouses_in_one_reading(dialect: str) -> None:
+    people = ibis.table({"y": "int64", "s": "float64"}, name="people")
+    plan = Plan({"y": "y", "s": "s"}, ("y",), {"s": [0.5]}, binned="s")
+    sql = str(ibis.to_sql(cell_query(people, plan, nan=True).expression, dialect=dialect))
+    assert sql.count("FROM") == 2  # one table, read once
+    assert len(sql) < 4_000
+
+
+def test_sqlite_counts_the_same_bins(tmp_path: Path) -> None:
+    rows = people(0)
+    with sqlite3.connect(tmp_path / "s.db") as connection:
+        rows.to_sql("people", connection, index=False)
+    connection.close()
+    table = count("sqlite:///s.db", table="people", folder=tmp_path, **ROLES)
+    equal(table.scores, binned(rows))
