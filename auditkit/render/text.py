@@ -73,7 +73,7 @@ def name(text: str, longest: int = NAME) -> Markup:
     long = any(len(word) > WORD for word in shown.split(" "))
     if shown.isascii() and not long:
         return escape(shown)  # what is only ASCII turns nothing around it
-    return el("bdi", shown, cls="long" if long else "")
+    return el("bdi", escape(shown), cls="long" if long else "")
 
 
 def el(tag: str, *children: object, cls: str = "", **attributes: object) -> Markup:

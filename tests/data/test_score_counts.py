@@ -112,7 +112,7 @@ def test_decisions_without_scores_have_no_bins(tmp_path: Path) -> None:
     assert "scores" not in table.notes[0]
 
 
-@pytest.mark.parametrize("dialect", ["sqlite", "postgres", "bigquery", "snowflake", "pyspark"])
+@pytest.mark.parametrize("dialect", ["postgres", "bigquery", "snowflake", "databricks"])
 def test_the_bins_compile_for_warehouses_in_one_reading(dialect: str) -> None:
     people = ibis.table({"y": "int64", "s": "float64"}, name="people")
     plan = Plan({"y": "y", "s": "s"}, ("y",), {"s": [0.5]}, binned="s")
