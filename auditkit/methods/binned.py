@@ -15,8 +15,7 @@ import numpy.typing as npt
 
 from auditkit.methods import ranking, score_curves
 from auditkit.methods.calibration import Bin, around_error, bins_of
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray
-from auditkit.methods.intervals import mean_within
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, mean_within
 from auditkit.methods.score_curves import Bounded, Histogram
 
 NO_ROWS = "no rows"

@@ -7,6 +7,7 @@ from typing import SupportsFloat
 
 import numpy as np
 import numpy.typing as npt
+from scipy import special
 
 from auditkit.evidence import Cell, Interval
 
@@ -61,6 +62,38 @@ def as_interval(
     """
     low, high = float(bounds[0]), float(bounds[1])
     return None if np.isnan(low) else Interval(low, high, level, method)
+
+
+def mean_within(
+    n: int, mean: float, deviation: float, level: float, low: float, high: float
+) -> Estimate:
+    """Mean of values that cannot leave a range; see `auditkit.methods.intervals.bounded_mean`.
+
+    Args:
+        n: Number of values, at least 1.
+        mean: Their mean.
+        deviation: Their sample standard deviation; 0 where all are equal.
+        level: Two-sided confidence level, in (0, 1).
+        low: Least possible value.
+        high: Greatest possible value.
+
+    Returns:
+        The mean.
+
+    Example:
+        >>> mean_within(100, 0.2, 0.0, 0.95, 0.0, 1.0).interval.method
+        'empirical Bernstein'
+    """
+    if n == 1:
+        return Estimate(mean, Interval(low, high, level, "the whole range: one row only"))
+    if deviation > 0:
+        method = "Student's t"
+        tail = special.stdtrit(n - 1, (1 + level) / 2)
+        arm = float(tail * deviation / np.sqrt(n))
+    else:
+        method = "empirical Bernstein"
+        arm = (high - low) * 7 * float(np.log(4 / (1 - level))) / (3 * (n - 1))
+    return Estimate(mean, Interval(max(low, mean - arm), min(high, mean + arm), level, method))
 
 
 def cells_of(found: Estimate | None) -> tuple[Cell, Cell, Cell]:

@@ -12,8 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from auditkit.evidence import Interval
-from auditkit.methods.estimates import Bounds, Estimate, FloatArray, as_interval
+from auditkit.methods.estimates import Bounds, Estimate, FloatArray, as_interval, mean_within
 
 #: The interval of every share.
 EXACT = "Clopper-Pearson"
@@ -370,38 +369,6 @@ def bounded_mean(
     spread = x.size > 1 and np.ptp(x) > 1e-9 * (high - low)
     deviation = float(x.std(ddof=1)) if spread else 0.0
     return mean_within(x.size, float(x.mean()), deviation, level, low, high)
-
-
-def mean_within(
-    n: int, mean: float, deviation: float, level: float, low: float, high: float
-) -> Estimate:
-    """As `bounded_mean`, of what is known of the values.
-
-    Args:
-        n: Number of values, at least 1.
-        mean: Their mean.
-        deviation: Their sample standard deviation; 0 where all are equal.
-        level: Two-sided confidence level, in (0, 1).
-        low: Least possible value.
-        high: Greatest possible value.
-
-    Returns:
-        The mean.
-
-    Example:
-        >>> mean_within(3, 0.5, 0.5, 0.95, 0.0, 1.0) == bounded_mean([0.0, 0.5, 1.0])
-        True
-    """
-    if n == 1:
-        return Estimate(mean, Interval(low, high, level, "the whole range: one row only"))
-    if deviation > 0:
-        method = "Student's t"
-        tail = special.stdtrit(n - 1, (1 + level) / 2)
-        arm = float(tail * deviation / np.sqrt(n))
-    else:
-        method = "empirical Bernstein"
-        arm = (high - low) * 7 * float(np.log(4 / (1 - level))) / (3 * (n - 1))
-    return Estimate(mean, Interval(max(low, mean - arm), min(high, mean + arm), level, method))
 
 
 def _counts(successes: npt.ArrayLike, totals: npt.ArrayLike) -> tuple[FloatArray, FloatArray]:
