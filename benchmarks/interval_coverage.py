@@ -39,7 +39,7 @@ from auditkit.subject import Subject
 
 HERE = Path(__file__).parent
 LEVEL, AIM, FALSE_FAILS = 0.95, 0.94, 0.05
-DRAWS, FAIR_DRAWS = 500, 500
+DRAWS, FAIR_DRAWS = 400, 400
 #: Standard errors that a simulated coverage may lie below its aim.
 ERRORS = 3.0
 #: Rows of each group; a pair of numbers is spread evenly on the logarithm over the groups.
@@ -155,7 +155,8 @@ def covered(scenario: Scenario, seed: int) -> tuple[Counter[str], Counter[str]]:
     """
     hastened()
     rng = np.random.default_rng(seed)
-    people = np.rint(POPULATION * scenario.chances).astype(np.int64)
+    parts = scenario.sizes / scenario.sizes.sum()  # everyone's rate depends on them
+    people = np.rint(POPULATION * parts[:, None] * scenario.chances).astype(np.int64)
     truth = {key(m): m.value for m in audited(people, 0)}
     held, drawn = Counter[str](), Counter[str]()
     for draw in range(DRAWS):

@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from auditkit.loading import prepare
+from auditkit.loading import Prepared, prepare
 from auditkit.policy import load_policy, slice_problems
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
@@ -28,7 +28,7 @@ def config(example: str) -> dict[str, Any]:
 def test_nothing_is_wrong_with_the_configuration(example: str) -> None:
     prepared, problems = prepare(EXAMPLES / example / "auditkit.toml")
     assert problems == []
-    assert prepared is not None
+    assert isinstance(prepared, Prepared)
     assert len(prepared.rows) == {"census_income": 48_842, "credit_default": 30_000}[example]
 
 
