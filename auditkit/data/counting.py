@@ -277,7 +277,11 @@ def _scores(
     sizes = {name: len(one.names) for name, one in groups.items()}
     extremes = held.low, held.high
     cells = gather_bins(codes, sizes, y_true, held.bin, values.n, held.sums, extremes)
-    return cells, f"scores and their sums in {cells.bins:,} bins, {len(cells.n):,} cells; "
+    alone = int((cells.n == 1).sum())
+    return cells, (
+        f"scores and their sums in {cells.bins:,} bins, {len(cells.n):,} cells, {alone:,} of them "
+        "of one person, whose score left the engine so; otherwise "
+    )
 
 
 def _decisions(frame: pd.DataFrame, roles: Roles, threshold: float | None) -> npt.NDArray[np.int8]:

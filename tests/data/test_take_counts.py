@@ -57,7 +57,7 @@ def test_a_run_counts_instead_of_reading_and_the_record_says_how(tmp_path: Path)
     record = Report.load(bundle).subject
     assert record.version == "7"
     assert record.data.notes[0].startswith("Counted in DuckDB 2.")
-    assert record.data.notes[0].endswith(" cells; no row left the engine.")
+    assert record.data.notes[0].endswith("so; otherwise no row left the engine.")
     assert ": 600 rows, " in record.data.notes[0]
     assert record.data.counted is not None
     assert "GROUP BY" in record.data.counted.sql
