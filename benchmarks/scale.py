@@ -24,7 +24,7 @@ HEADING = "## From a hundred rows to a hundred million"
 SIZES = (100_000, 1_000_000, 10_000_000, 100_000_000)
 #: Rows that cost nothing beyond start-up.
 FEW = 100
-RUNS = 5
+RUNS = 3
 #: Replicates of MetricFrame's bootstrap that are run; the rest is told by rule of three.
 BOOTSTRAP = 2
 CONFIG = """
