@@ -416,7 +416,8 @@ def test_a_configuration_that_names_the_folder_is_audited_from_text_to_report(
     assert status_of(lambda: cli(command, standalone_mode=False)) in {0, 3}
     (record,) = (folder.parent / "out").rglob("audit.json")
     report = auditkit.Report.load(record)
-    assert {audit.status for audit in report.audits} == {"completed"}
+    without = [audit.name for audit in report.audits if audit.status != "completed"]
+    assert without == ["mitigation"]  # nobody said how the model was trained
     assert {audit.name for audit in report.audits} == set(audit_classes())
     explained = [m for m in report.measurements if m.metric == "mean_abs_shapley"]
     assert {m.slice["feature"] for m in explained} == {f"text token {i}" for i in range(1, 7)}
