@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import os
 import platform
 import secrets
@@ -163,8 +162,3 @@ def _git_says(*words: str) -> str:
         capture_output=True, check=True, text=True, timeout=5,
     )  # fmt: skip
     return done.stdout.strip()
-
-
-def digest_text(text: bytes) -> str:
-    """Digest of bytes: sha256, hexadecimal."""
-    return hashlib.sha256(text).hexdigest()

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field
 
-from auditkit.encoding.raw import STRICT, Encoded, Positions, demand, gather, plain, validated
-from auditkit.encoding.text import MOST_TOKENS, MOST_WORDS, column_texts
+from auditkit.encoding.raw import STRICT, Encoded, Positions, plain, validated
+from auditkit.encoding.text import MOST_TOKENS, MOST_WORDS, texts_of
 from auditkit.errors import InputError, MissingExtraError, Problem, quote
 
 #: Largest tokenizer that is read; unit: characters.
@@ -113,8 +113,7 @@ class SubwordEncoder:
         Raises:
             InputError: If the column is missing or holds something that is no text.
         """
-        demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        texts = texts_of(rows, self.column)
         places = self.shape[0]
         out = np.zeros((len(rows), places), dtype=np.float32)
         for line, text in zip(out, texts, strict=True):
@@ -135,8 +134,7 @@ class SubwordEncoder:
         Raises:
             InputError: As `encode`.
         """
-        demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        texts = texts_of(rows, self.column)
         found = (_encoded(self._opened, text, special=False) for text in texts)
         return [list(map(str, one.tokens[: self.shape[0]])) for one in found]
 

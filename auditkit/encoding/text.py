@@ -163,8 +163,7 @@ class TextEncoder:
         Raises:
             InputError: As `encode`.
         """
-        demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        texts = texts_of(rows, self.column)
         number_of = {word: number for number, word in enumerate(self.words, FIRST)}
         for text in texts:
             yield [number_of.get(token, UNK) for token in islice(_CUTS[self.split](text), most)]
@@ -181,8 +180,7 @@ class TextEncoder:
         Raises:
             InputError: As `encode`.
         """
-        demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        texts = texts_of(rows, self.column)
         return [list(islice(_CUTS[self.split](text), self.length)) for text in texts]
 
     def unknown_share(self, rows: pd.DataFrame) -> float | None:
@@ -245,6 +243,28 @@ class TextEncoder:
             *(Problem(where, f"{quote(word)} twice", "each word once") for word in twice),
             *(Problem(where, quote(word), expected) for word in strange),
         ]
+
+
+def texts_of(rows: pd.DataFrame, column: str) -> list[str]:
+    """Texts of a column of raw rows.
+
+    Args:
+        rows: Raw rows.
+        column: The column.
+
+    Returns:
+        One text a row; a missing one is empty.
+
+    Raises:
+        InputError: If the column is missing or holds something that is no text.
+
+    Example:
+        >>> texts_of(pd.DataFrame({"t": ["a day", None]}), "t")
+        ['a day', '']
+    """
+    demand(rows, [column])
+    (texts,) = gather([(column, partial(column_texts, rows[column]))])
+    return texts
 
 
 def column_texts(column: pd.Series[Any]) -> list[str]:

@@ -22,7 +22,7 @@ from auditkit.encoding.raw import (
     plain,
     validated,
 )
-from auditkit.encoding.text import LEAST_ROWS, column_texts
+from auditkit.encoding.text import LEAST_ROWS, column_texts, texts_of
 from auditkit.errors import InputError, Problem
 from auditkit.methods.tokens import LONGEST_TOKEN, tokens
 
@@ -183,8 +183,7 @@ class WordEncoder:
         return encoder
 
     def _counts(self, rows: pd.DataFrame) -> csr_matrix:
-        demand(rows, self.features)
-        (texts,) = gather([(self.column, partial(column_texts, rows[self.column]))])
+        texts = texts_of(rows, self.column)
         binary = self.weighting == "binary"
         counter = _counter(self.ngrams, vocabulary=list(self.words), binary=binary)
         return counter.transform(texts)

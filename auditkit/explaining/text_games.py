@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import pairwise
 from typing import Protocol, cast, runtime_checkable
 
 import numpy as np
 import pandas as pd
 
-from auditkit.encoding.raw import demand, gather
-from auditkit.encoding.text import column_texts
+from auditkit.encoding.text import texts_of
 from auditkit.errors import InputError, Problem, quote
 from auditkit.explaining.frames import Scorer
 from auditkit.explaining.values import is_network
@@ -130,8 +128,7 @@ def _written_texts(
     if len(features) != 1 or column not in (None, features[0]):
         found = f"a model that reads {', '.join(map(quote, features[:5]))}; column {quote(column)}"
         raise InputError([Problem("column", found, "a model that reads one column of text alone")])
-    demand(rows, features)
-    (texts,) = gather([(features[0], partial(column_texts, rows[features[0]]))])
+    texts = texts_of(rows, features[0])
     cut = [_cut(text) for text in texts]
     number_of = {"": 0}
     for piece in (piece for line in cut for _, piece in line):
