@@ -15,6 +15,7 @@ import pandas as pd
 
 from auditkit.errors import InputError, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
+from auditkit.explaining.samples import draw
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.shapley import Attribution, shapley
 from auditkit.methods.shapley_game import Floats, Positions, Rows
@@ -125,8 +126,8 @@ class Explainability:
 
     def _explain(self, subject: Subject, rng: np.random.Generator) -> _Explained:
         model = cast("NetworkModel", subject.model)
-        places, frame = self._samples(subject, rng)
-        rows, background = model.encode(subject.rows.iloc[places]), model.encode(frame)
+        sample = draw(subject, rng, self.rows, self.background)
+        rows, background = model.encode(sample.rows), model.encode(sample.background)
         inside = look_inside(model, rows, background, "probability")
         budget = inside.evaluations(_WORK) if self.budget is None else self.budget
         flat, others = _flat(rows), _flat(background)
@@ -143,29 +144,13 @@ class Explainability:
             budget=budget,
         ).shown()
         exact = found.plan.exact_share
-        whose = "assessed" if _trained(subject) is None else "training"
         others_by = "" if exact == 1 else ", the others by antithetic permutations"
         source = (
             f"Shapley values of the probability for {len(found.values):,} of {len(subject):,} "
-            f"assessed rows against {b:,} {whose} rows; "
+            f"assessed rows against {b:,} {sample.whose} rows; "
             f"{exact:.0%} of pairs exact{others_by}; {found.evaluations:,} evaluations"
         )
-        return _Explained(tuple(model.players), places[: len(found.values)], found, source)
-
-    def _samples(
-        self, subject: Subject, rng: np.random.Generator
-    ) -> tuple[Positions, pd.DataFrame]:
-        """Draw the rows to explain and the background, disjoint where both are assessed rows."""
-        if len(subject) == 0:
-            raise ValueError("there is no assessed row")
-        order = rng.permutation(len(subject)).astype(np.int64)
-        train = _trained(subject)
-        if train is not None:
-            drawn = rng.permutation(len(train))[: self.background]
-            return order[: self.rows], train.iloc[drawn]
-        size = max(1, min(self.background, len(order) // 3))
-        chosen = order[size : size + self.rows] if len(order) > 1 else order
-        return chosen, subject.rows.iloc[order[:size]]
+        return _Explained(tuple(model.players), sample.places[: len(found.values)], found, source)
 
     def _trust(self, explained: _Explained, rng: np.random.Generator) -> Iterator[Measurement]:
         found, n, source = explained.found, len(explained), explained.source
@@ -264,11 +249,6 @@ class _Apart:
     gap: Gap
     count: int
     note: str
-
-
-def _trained(subject: Subject) -> pd.DataFrame | None:
-    """The training rows, if there are any."""
-    return subject.train if subject.train is not None and len(subject.train) else None
 
 
 def _fitting(
