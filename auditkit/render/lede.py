@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
@@ -68,25 +68,8 @@ def _reason(pillar: Pillar) -> Markup:
 
 def shows(page: Page, pillar: Pillar) -> Markup:
     """Say what a pillar shows, whatever was judged."""
-    if pillar.name == "fairness":
-        return _fairness(page, pillar)
-    if pillar.name == "adverse-impact":
-        return _impact(page, pillar) or _headlines(page, pillar)
-    if pillar.name == "explainability":
-        return _explainability(page, pillar) or _headlines(page, pillar)
-    if pillar.name == "subgroups":
-        return _subgroups(page, pillar) or _headlines(page, pillar)
-    if pillar.name == "proxies":
-        return _proxies(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
-    if pillar.name == "scores-by-group":
-        return _scores(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
-    if pillar.name == "conditional":
-        return _conditional(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
-    if pillar.name == "individual":
-        return _individual(page, pillar) or page.words("lede.count", n=len(pillar.measurements))
-    if pillar.name == "mitigation":
-        return _mitigation(page, pillar) or _headlines(page, pillar)
-    return _headlines(page, pillar)
+    own = OPENINGS.get(pillar.name)
+    return (own(page, pillar) if own else Markup("")) or _headlines(page, pillar)
 
 
 def _fairness(page: Page, pillar: Pillar) -> Markup:
@@ -426,3 +409,17 @@ def tally_words(page: Page, counts: Counter[Verdict]) -> Markup:
 def titles(page: Page, pillars: Sequence[Pillar]) -> Markup:
     """Name several pillars in a sentence."""
     return page.words.listing([page.pillar_title(pillar.name) for pillar in pillars])
+
+
+#: Pillar to what opens its section; where it has nothing to say, the headlines do.
+OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
+    "fairness": _fairness,
+    "adverse-impact": _impact,
+    "subgroups": _subgroups,
+    "proxies": _proxies,
+    "scores-by-group": _scores,
+    "conditional": _conditional,
+    "individual": _individual,
+    "mitigation": _mitigation,
+    "explainability": _explainability,
+}
