@@ -49,6 +49,7 @@ BUILT_IN = (
     "auditkit.audits.individual:Individual",
     "auditkit.audits.mitigation:Mitigation",
     "auditkit.audits.explainability:Explainability",
+    "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.energy:Energy",
 )

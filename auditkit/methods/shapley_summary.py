@@ -158,7 +158,7 @@ def top_agreement(
     for split in range(_SPLITS):
         order = rng.permutation(k)
         halves = (order[: k // 2], order[k // 2 : 2 * (k // 2)])
-        one, other = (_reasons(block_mean(found, half), top) for half in halves)
+        one, other = (top_signs(block_mean(found, half), top) for half in halves)
         shares[split] = (one == other).all(axis=1).mean()
     value = float(shares.mean())
     # Rows share their background; the spread over splits shows what that does to their number.
@@ -210,8 +210,13 @@ def _share_bounds(found: Attribution, player: int) -> tuple[float, float]:
     return float(low[player] / low.sum()) if low.sum() > 0 else 0.0, most
 
 
-def _reasons(values: Floats, top: int) -> npt.NDArray[np.int8]:
-    """Signs of the largest values of each row, 0 elsewhere and for rounding: shape (m, g)."""
+def top_signs(values: Floats, top: int) -> npt.NDArray[np.int8]:
+    """Signs of the largest values of each row, 0 elsewhere and for rounding: shape (m, g).
+
+    Example:
+        >>> top_signs(np.array([[0.1, -0.3, 0.2]]), 2).tolist()
+        [[0, -1, 1]]
+    """
     signs = np.sign(np.where(np.abs(values) > ROUNDING, values, 0.0)).astype(np.int8)
     order = np.argsort(-np.abs(values) * np.abs(signs), axis=1, kind="stable")
     np.put_along_axis(signs, order[:, top:], 0, axis=1)
