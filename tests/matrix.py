@@ -38,6 +38,7 @@ LETTERS = {
     "individual": "i",
     "mitigation": "m",
     "explainability": "x",
+    "explanation-quality": "q",
     "privacy": "v",
     "energy": "e",
 }

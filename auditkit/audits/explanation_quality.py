@@ -100,7 +100,7 @@ class ExplanationQuality:
     top: int = 3
     random_sets: int = 10
     noise: float = 0.02
-    noise_draws: int = 5
+    noise_draws: int = 3
     networks: int = 8
     shaken_rows: int = 30
     budget: int | None = None
@@ -209,8 +209,8 @@ class ExplanationQuality:
         reasons, q = trial.reasons, trial.tested
         sets = choose_sets(reasons.values[:q], reasons.there[:q], self.top, self.random_sets, rng)
         found = faithfulness(reasons.values, sets, trial.changes(sets.rows, sets.masks), self.level)
-        words = f"{source}; up to {self.top} features of a row {trial.words['sets']}, and "
-        words += f"{self.random_sets} random sets of as many"
+        words = f"{source}; {trial.words['sets']}: {self.top} of a row, but at most half; "
+        words += f"{self.random_sets} random sets"
         for one in found.each():
             yield _Found(one, len(sets.rows), words)
 
@@ -222,7 +222,8 @@ class ExplanationQuality:
         # A text may be out of reach of one network's share of the budget and not of another's.
         m = min(len(one.values) for one in [own, *others])
         change, percentile = self._sensitive(own, others, m, why)
-        noisy = f"{source}; the first {m:,} of them, {trial.words['noise']}"
+        first = f"{source}; of the first {m:,} of them {trial.words['shaken']}"
+        noisy = f"{first}, {trial.words['noise']}"
         yield _Found(change, m, noisy)
         randomised = f"{self.networks} networks with weights drawn anew"
         yield _Found(percentile, m, f"{noisy}; {randomised}")
@@ -231,9 +232,7 @@ class ExplanationQuality:
             values = np.stack([one.values[:m] for one in others])
             there = trial.reasons.there[:m]
             alike = mean_rank_correlation(own.values[:m], values, there, self.level)
-        yield _Found(
-            alike, m, f"{source}; the first {m:,} of them {trial.words['shaken']}; {randomised}"
-        )
+        yield _Found(alike, m, f"{first}; {randomised}")
 
     def _sensitive(
         self, own: Shaken, others: list[Shaken], m: int, why: str
@@ -256,10 +255,12 @@ class ExplanationQuality:
 
     def _how(self, trial: Trial) -> str:
         """How the lines of the table were come by."""
+        words = trial.words
+        shaken = f"{self.networks} networks with weights drawn anew"
+        shaken = f"{words['noise']}, and {shaken}" if words["noise"] else shaken
         return (
-            f"the {self.top} strongest features of a row are its reasons; "
-            f"{trial.words['sets']}; {trial.words['noise']}; {self.networks} networks with "
-            f"weights drawn anew. Intervals at {100 * self.level:g} %"
+            f"the {self.top} strongest features of a row are its reasons; {words['sets']}; "
+            f"{shaken}, {words['shaken']}; intervals at {100 * self.level:g} %"
         )
 
     def _unexplained(self, subject: Subject, reason: str) -> Iterator[Measurement]:

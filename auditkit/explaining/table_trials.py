@@ -28,9 +28,9 @@ from auditkit.methods.shapley_plan import plan
 
 #: Evaluations where no budget is given: a part of what a network could spend on exactness, so that
 #: a large one is asked less; and of a model whose cost nobody knows.
-_PART_OF_EXACT, _UNKNOWN = 12, 50_000
+_PART_OF_EXACT, _UNKNOWN = 15, 50_000
 #: Shares of the budget: the explanation and its repetitions, replaced features, noise.
-_EXPLAINED, _REPLACED, _SHAKEN = 0.5, 0.15, 0.35
+_EXPLAINED, _REPLACED, _SHAKEN = 0.6, 0.15, 0.25
 #: Most background rows that features are replaced from, and that shaken rows are explained with.
 _REPLACING, _SHAKING = 100, 50
 #: Why there is no noise.
@@ -88,9 +88,9 @@ class TableTrial:
         sensible += f"{len(noisy_columns(self.model, self.sample))} columns of numbers"
         return {
             "all": f"against {self.size[1]:,} {self.sample.whose} rows, {how}",
-            "sets": f"replaced from {self._replacing:,} of them",
-            "noise": f"{sensible}, {self.amounts.draws} draws; against {self.few[1]:,} of them",
-            "shaken": f"against {self.few[1]:,} of them",
+            "sets": f"features replaced by those of {self._replacing:,} background rows",
+            "shaken": f"against {self.few[1]:,} background rows",
+            "noise": f"{sensible}, {self.amounts.draws} draws",
         }
 
     @property

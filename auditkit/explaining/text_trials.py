@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -14,13 +15,16 @@ from auditkit.explaining.texts import TextAttribution, text_shapley_values
 from auditkit.explaining.trials import Amounts, Shaken, chosen_class, picked, random_copy
 from auditkit.explaining.values import is_network
 from auditkit.methods.explanation_reasons import Mask, Reasons
+from auditkit.methods.flops import count_flops
 from auditkit.methods.shapley_game import Floats, Positions, Rows, one_thread
+from auditkit.methods.shapley_model import EncodedModel
 from auditkit.methods.shapley_text import FIRST_ORDERS
 
-#: Evaluations where no budget is given: of a network, and of a model whose cost nobody knows.
-_NETWORK, _UNKNOWN = 400_000, 50_000
-#: Shares of the budget: the explanation, the same with another seed, and randomised networks.
-_EXPLAINED, _AGAIN, _RANDOMISED = 0.4, 0.2, 0.4
+#: Where no budget is given: work of a network, of which a text costs so much beside the network
+#: itself (unit: floating-point operations), and evaluations of a model whose cost nobody knows.
+_WORK, _OVERHEAD, _UNKNOWN = 50_000_000_000, 60_000, 50_000
+#: Shares of the budget: the explanation, once more with another seed, and randomised networks.
+_EXPLAINED, _RANDOMISED = 0.35, 0.3
 #: Why there is no noise.
 NO_NOISE = "a word has no small noise: another word is another text"
 
@@ -56,11 +60,10 @@ class TextTrial:
         if not sampled.size:
             return None
         rows, seed = self.rows.iloc[sampled], self.amounts.stream(1)
-        found = self._explain(self.model, rows, _AGAIN, seed)
-        kept = sampled[: found.reached]
+        # They cost no more than all texts did, so that the same share of the budget reaches them.
+        found = self._explain(self.model, rows, _EXPLAINED, seed)
         values = self.reasons.values.copy()
-        width = max((len(line) for line in found.tokens), default=0)
-        values[kept, :width] = _padded(found.values[: len(kept)], width, self._chosen_of(kept))
+        values[sampled] = _padded(found.values, values.shape[1], self._chosen_of(sampled))
         return Reasons(
             values, self.reasons.errors, self.reasons.there, self.reasons.outputs,
             self.reasons.base, self.reasons.blocks, self.reasons.draws, sampled=True,
@@ -74,8 +77,8 @@ class TextTrial:
             "all": f"words against the text without them, {exact:,} texts exact, the others by "
             "antithetic permutations of their words",
             "sets": "words taken out",
-            "noise": "words",
             "shaken": "words against the text without them",
+            "noise": "",
         }
 
     @property
@@ -99,16 +102,25 @@ class TextTrial:
         threshold = self.amounts.threshold
         return text_games(self.model, self.rows, self.column, "probability", threshold)
 
+    @cached_property
+    def _budget(self) -> int:
+        if self.amounts.budget is not None:
+            return self.amounts.budget
+        if not is_network(self.model):
+            return _UNKNOWN
+        network = cast("EncodedModel", self.model)
+        example = network.encode(self.rows.iloc[:1])
+        return _WORK // (count_flops(network.network, example).flops_per_sample + _OVERHEAD)
+
     def _explain(
         self, model: Scorer, rows: pd.DataFrame, share: float, seed: int
     ) -> TextAttribution:
-        budget = self.amounts.budget or (_NETWORK if is_network(model) else _UNKNOWN)
         return text_shapley_values(
             model,
             rows,
             column=self.column,
             threshold=self.amounts.threshold,
-            budget=int(share * budget),
+            budget=int(share * self._budget),
             seed=seed,
         )
 

@@ -6,9 +6,56 @@ import numpy as np
 
 from auditkit.evidence import Interval
 from auditkit.methods.estimates import Estimate, mean_within
+from auditkit.methods.intervals import EXACT, bounded_mean, clopper_pearson
 from auditkit.methods.means import NO_SPREAD, with_bounds
 from auditkit.methods.shapley_game import Floats
 from auditkit.methods.shapley_noise import Noise
+
+
+def mean_of_equals(n: int, value: float, level: float, low: float, high: float) -> Estimate:
+    """Estimate the mean of n bounded numbers that are all equal.
+
+    At an end of their range, what n rows can have hidden is the exact bound of a share; elsewhere
+    it is the empirical Bernstein bound.
+
+    Args:
+        n: How many numbers.
+        value: Each of them.
+        level: Two-sided confidence level, in (0, 1).
+        low: Least possible value.
+        high: Greatest possible value.
+
+    Returns:
+        The mean.
+
+    Example:
+        >>> round(mean_of_equals(100, 1.0, 0.95, 0.0, 1.0).interval.low, 3)
+        0.964
+    """
+    if value not in (low, high) or n < 2:
+        return mean_within(n, value, 0.0, level, low, high)
+    bounds = clopper_pearson(n if value == high else 0, n, level)
+    ends = (float(low + (high - low) * bound) for bound in bounds)
+    return Estimate(value, Interval(*ends, level, EXACT))
+
+
+def mean_of_shares(values: Floats, level: float = 0.95) -> Estimate:
+    """Estimate the mean of shares of independent rows.
+
+    Args:
+        values: Shape (n,), in [0, 1].
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The mean with Student's interval, or as `mean_of_equals`; undefined where there is no row.
+
+    Example:
+        >>> mean_of_shares(np.array([0.5, 1.0, 1.0])).interval.method
+        "Student's t"
+    """
+    if values.size and np.ptp(values) == 0:
+        return mean_of_equals(values.size, float(values[0]), level, 0.0, 1.0)
+    return bounded_mean(values, level)
 
 
 def crossed_mean(
@@ -62,5 +109,5 @@ def crossed_mean(
         bounds = max(low, value - arm), min(high, value + arm)
         return with_bounds(value, bounds, level, f"Student's t over rows and {c} {shared}")
     if bounded:
-        return mean_within(min(m, c), value, 0.0, level, low, high)
+        return mean_of_equals(m, value, level, low, high)
     return Estimate(value, None, NO_SPREAD)

@@ -8,8 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from auditkit.methods.estimates import Estimate
-from auditkit.methods.explanation_crossed import crossed_mean
-from auditkit.methods.intervals import bounded_mean
+from auditkit.methods.explanation_crossed import crossed_mean, mean_of_shares
 from auditkit.methods.means import mean, student
 from auditkit.methods.shapley_game import Floats
 from auditkit.methods.shapley_summary import top_signs
@@ -102,7 +101,7 @@ def beyond_noise(reasons: Reasons, top: int, level: float = 0.95) -> tuple[Estim
     sure = (np.abs(reasons.values) > arms) & is_reason
     counts = is_reason.sum(axis=1)[with_any]
     errors = np.where(is_reason, reasons.errors, 0.0).sum(axis=1)[with_any] / counts
-    return mean(errors, level, 0.0), bounded_mean(sure.sum(axis=1)[with_any] / counts, level)
+    return mean(errors, level, 0.0), mean_of_shares(sure.sum(axis=1)[with_any] / counts, level)
 
 
 def overlap(one: npt.NDArray[np.int8], other: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
@@ -176,4 +175,4 @@ def stability_between_seeds(
     if not choice.any():
         return Estimate.undefined(NO_CHOICE), Estimate.undefined(NO_CHOICE)
     same, signed = overlap(reasons.signs(top)[choice], others.signs(top)[choice])
-    return bounded_mean(same, level), bounded_mean(signed, level)
+    return mean_of_shares(same, level), mean_of_shares(signed, level)

@@ -1,4 +1,4 @@
-"""Do attributions stay under small noise, and do they change with the model? And how many matter?"""
+"""Do attributions stay under small noise, do they change with the model, and how many matter?"""
 
 from __future__ import annotations
 

@@ -20,6 +20,7 @@ ROUNDING_GAP = 1e-4
 #: Least stability, and least share of reasons beyond noise, that we propose.
 LEAST = 0.9
 DESCRIPTIVE = "none: descriptive"
+#: How every line that has a limit begins to say what it means.
 WITHIN, OUTSIDE, UNDECIDED = "within", "outside", "undecided"
 
 
@@ -71,9 +72,9 @@ class Question:
 
 
 _CHANCE = {
-    "within": "better than random",
-    "outside": "worse than random",
-    "undecided": "not told apart from random",
+    "within": f"{WITHIN}: better than random",
+    "outside": f"{OUTSIDE}: worse than random",
+    "undecided": f"{UNDECIDED}: not told apart from random",
 }
 _STABLE = {"limit": "at least 0.9, proposed here", "at_least": LEAST}
 QUESTIONS = (
@@ -103,8 +104,8 @@ QUESTIONS = (
     ),
     Question(
         names.RELATIVE_INFIDELITY, "Do the reasons foretell what several features do together?",
-        "below 1: no reasons at all", at_most=1.0, within="better than no reasons",
-        outside="worse than no reasons", undecided="not told apart from no reasons",
+        "below 1: no reasons at all", at_most=1.0, within=f"{WITHIN}: better than none",
+        outside=f"{OUTSIDE}: worse than none", undecided=f"{UNDECIDED}: not told apart from none",
     ),
     Question(names.MAX_SENSITIVITY, "Does a small change of the numbers change the reasons?"),
     Question(
@@ -114,7 +115,7 @@ QUESTIONS = (
         names.RANDOMISED_RANK_CORRELATION,
         "Would a network that learnt nothing give the same reasons?",
         "below 1: an explanation that ignores the model", at_most=1.0,
-        within="depends on what was learnt", outside="ignores the model",
+        within=f"{WITHIN}: depends on what was learnt", outside=f"{OUTSIDE}: ignores the model",
     ),
     Question(names.FEATURES_FOR_80_PERCENT, "How many features carry most of an explanation?"),
     Question(names.ATTRIBUTION_GINI, "How unequal are they?"),

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers, sentences
+from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.sentences import CROSS
 from auditkit.render.text import join, name
@@ -422,4 +423,5 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "individual": _individual,
     "mitigation": _mitigation,
     "explainability": _explainability,
+    "explanation-quality": trust,
 }

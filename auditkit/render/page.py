@@ -41,7 +41,8 @@ PLACES = (
     *PILLARS[:2],
     *("adverse-impact", "subgroups", "proxies", "scores-by-group", "conditional", "individual"),
     "mitigation",
-    *PILLARS[2:],
+    *(PILLARS[2], "explanation-quality"),
+    *PILLARS[3:],
 )
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
@@ -62,6 +63,11 @@ _HINTS = {
     "adverse-impact": ("impact_ratio", "shortfall", "standardized_mean", "scoring_rate"),
     "individual": ("consistency", "flip_", "neighbor_", "identity_term", "term_"),
     "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),
+    "explanation-quality": (
+        *("efficiency_gap", "reason_stability", "reason_standard_error", "reasons_beyond"),
+        *("sign_stability", "prediction_gap", "infidelity", "max_sensitivity"),
+        *("randomised_rank", "attribution_entropy", "attribution_gini", "features_for_80"),
+    ),
     "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
     "performance": (
         *("accuracy", "auc", "brier", "f1", "calibration", "precision", "recall"),
