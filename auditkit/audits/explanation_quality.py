@@ -9,20 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Measurement, Metric, Table
+from auditkit.explaining.frames import Scorer
 from auditkit.explaining.samples import Sample, draw
 from auditkit.explaining.table_trials import table_trial
 from auditkit.explaining.text_trials import TextTrial
-from auditkit.explaining.trials import Amounts, Shaken, Trial
+from auditkit.explaining.trials import Amounts, Trial
 from auditkit.explaining.values import is_network
 from auditkit.methods import explanation_metrics as names
 from auditkit.methods.estimates import Estimate
+from auditkit.methods.explanation_complexity import complexity
 from auditkit.methods.explanation_faithfulness import choose_sets, faithfulness
 from auditkit.methods.explanation_reasons import (
     beyond_noise,
@@ -30,16 +32,9 @@ from auditkit.methods.explanation_reasons import (
     stability_between_backgrounds,
     stability_between_seeds,
 )
-from auditkit.methods.explanation_robustness import (
-    NOTHING,
-    complexity,
-    mean_rank_correlation,
-    relative_change,
-    sensitivity_percentile,
-)
+from auditkit.methods.explanation_robustness import robustness
 from auditkit.methods.explanation_trust import questions, trust_table
 from auditkit.methods.identity_terms import are_texts
-from auditkit.methods.means import mean
 from auditkit.methods.shapley_game import Floats, Positions
 from auditkit.models.answers import checked_answers
 from auditkit.roles import as_names
@@ -169,7 +164,8 @@ class ExplanationQuality:
             threshold=subject.threshold,
             seed=int(rng.integers(2**31)),
         )
-        model = subject.model if is_network(subject.model) else _Asked(subject)
+        looked_into = is_network(subject.model)
+        model = cast("Scorer", subject.model) if looked_into else _Asked(subject)
         column = _text_column(subject)
         if column is not None:
             return TextTrial(model, column, sample.rows, amounts)
@@ -189,7 +185,7 @@ class ExplanationQuality:
         yield from self._stable(trial, rng, source)
         yield from self._faithful(trial, rng, source)
         yield from self._robust(trial, source)
-        for one in complexity(reasons.values, reasons.there, reasons.scale, self.level):
+        for one in complexity(reasons, self.level):
             yield _Found(one, n, source)
 
     def _stable(self, trial: Trial, rng: np.random.Generator, source: str) -> Iterator[_Found]:
@@ -206,52 +202,23 @@ class ExplanationQuality:
             yield _Found(one, n, f"{source}, and with another seed; {top}")
 
     def _faithful(self, trial: Trial, rng: np.random.Generator, source: str) -> Iterator[_Found]:
-        reasons, q = trial.reasons, trial.tested
-        sets = choose_sets(reasons.values[:q], reasons.there[:q], self.top, self.random_sets, rng)
-        found = faithfulness(reasons.values, sets, trial.changes(sets.rows, sets.masks), self.level)
+        sets = choose_sets(trial.reasons, trial.tested, self.top, self.random_sets, rng)
+        changes = trial.changes(sets.rows, sets.masks)
+        found = faithfulness(trial.reasons, sets, changes, self.level)
         words = f"{source}; {trial.words['sets']}: {self.top} of a row, but at most half; "
         words += f"{self.random_sets} random sets"
         for one in found.each():
             yield _Found(one, len(sets.rows), words)
 
     def _robust(self, trial: Trial, source: str) -> Iterator[_Found]:
-        own = trial.shaken()
         drawn = [trial.randomised(number) for number in range(self.networks)]
-        why = next((one for one in drawn if isinstance(one, str)), "")
-        others = [one for one in drawn if isinstance(one, Shaken)]
-        # A text may be out of reach of one network's share of the budget and not of another's.
-        m = min(len(one.values) for one in [own, *others])
-        change, percentile = self._sensitive(own, others, m, why)
-        first = f"{source}; of the first {m:,} of them {trial.words['shaken']}"
-        noisy = f"{first}, {trial.words['noise']}"
-        yield _Found(change, m, noisy)
+        found = robustness(trial.shaken(), drawn, trial.reasons.there, self.level)
+        first = f"{source}; of the first {found.rows:,} of them {trial.words['shaken']}"
+        noisy = f"{first}, {trial.words['noise'] or 'no noise'}"
         randomised = f"{self.networks} networks with weights drawn anew"
-        yield _Found(percentile, m, f"{noisy}; {randomised}")
-        alike = Estimate.undefined(why)
-        if not why:
-            values = np.stack([one.values[:m] for one in others])
-            there = trial.reasons.there[:m]
-            alike = mean_rank_correlation(own.values[:m], values, there, self.level)
-        yield _Found(alike, m, f"{first}; {randomised}")
-
-    def _sensitive(
-        self, own: Shaken, others: list[Shaken], m: int, why: str
-    ) -> tuple[Estimate, Estimate]:
-        if isinstance(own.noisy, str):
-            return Estimate.undefined(own.noisy), Estimate.undefined(own.noisy)
-        trained = relative_change(own.values[:m], own.noisy[:, :m])
-        known = np.isfinite(trained)
-        if not known.any():
-            return Estimate.undefined(NOTHING), Estimate.undefined(NOTHING)
-        change = mean(trained[known], self.level, 0.0)
-        if why:
-            return change, Estimate.undefined(why)
-        changes = [
-            relative_change(one.values[:m], one.noisy[:, :m])
-            for one in others
-            if not isinstance(one.noisy, str)
-        ]
-        return change, sensitivity_percentile(trained, np.stack(changes, axis=1), self.level)
+        yield _Found(found.change, found.rows, noisy)
+        yield _Found(found.percentile, found.rows, f"{noisy}; {randomised}")
+        yield _Found(found.alike, found.rows, f"{first}; {randomised}")
 
     def _how(self, trial: Trial) -> str:
         """How the lines of the table were come by."""

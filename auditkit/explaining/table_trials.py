@@ -14,7 +14,6 @@ from auditkit.explaining.frames import Scorer, feature_columns
 from auditkit.explaining.samples import Sample
 from auditkit.explaining.trials import (
     Amounts,
-    Shaken,
     chosen_class,
     fitting,
     picked,
@@ -22,6 +21,7 @@ from auditkit.explaining.trials import (
 )
 from auditkit.explaining.values import PreparedGame, game_of, is_network
 from auditkit.methods.explanation_reasons import Mask, Reasons
+from auditkit.methods.explanation_robustness import Shaken
 from auditkit.methods.shapley import Attribution
 from auditkit.methods.shapley_game import Floats, Positions, Rows, one_thread
 from auditkit.methods.shapley_plan import plan

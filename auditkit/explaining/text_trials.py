@@ -12,9 +12,10 @@ import pandas as pd
 from auditkit.explaining.frames import Scorer
 from auditkit.explaining.text_games import TextGames, text_games
 from auditkit.explaining.texts import TextAttribution, text_shapley_values
-from auditkit.explaining.trials import Amounts, Shaken, chosen_class, picked, random_copy
+from auditkit.explaining.trials import Amounts, chosen_class, picked, random_copy
 from auditkit.explaining.values import is_network
 from auditkit.methods.explanation_reasons import Mask, Reasons
+from auditkit.methods.explanation_robustness import Shaken
 from auditkit.methods.flops import count_flops
 from auditkit.methods.shapley_game import Floats, Positions, Rows, one_thread
 from auditkit.methods.shapley_model import EncodedModel

@@ -15,6 +15,7 @@ import numpy as np
 from auditkit.explaining.values import is_network
 from auditkit.methods.explanation_randomised import draw_anew
 from auditkit.methods.explanation_reasons import Mask, Reasons
+from auditkit.methods.explanation_robustness import Shaken
 from auditkit.methods.shapley_game import Floats, Positions
 
 #: Why no network was randomised.
@@ -50,19 +51,6 @@ class Amounts:
     def stream(self, number: int) -> int:
         """A seed of its own for each of several draws."""
         return int(np.random.default_rng([self.seed, number]).integers(2**31))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Shaken:
-    """Attributions of some rows, and those under noise.
-
-    Attributes:
-        values: Shape (m, g).
-        noisy: Shape (d, m, g), or why there are none.
-    """
-
-    values: Floats
-    noisy: Floats | str
 
 
 class Trial(Protocol):

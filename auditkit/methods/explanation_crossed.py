@@ -35,8 +35,8 @@ def mean_of_equals(n: int, value: float, level: float, low: float, high: float) 
     if value not in (low, high) or n < 2:
         return mean_within(n, value, 0.0, level, low, high)
     bounds = clopper_pearson(n if value == high else 0, n, level)
-    ends = (float(low + (high - low) * bound) for bound in bounds)
-    return Estimate(value, Interval(*ends, level, EXACT))
+    first, last = (low + (high - low) * float(bound) for bound in bounds)
+    return Estimate(value, Interval(first, last, level, EXACT))
 
 
 def mean_of_shares(values: Floats, level: float = 0.95) -> Estimate:

@@ -8,7 +8,7 @@ import numpy as np
 
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.explanation_crossed import crossed_mean
-from auditkit.methods.explanation_reasons import Mask
+from auditkit.methods.explanation_reasons import Mask, Reasons
 from auditkit.methods.means import mean, ratio_of_sums
 from auditkit.methods.shapley_game import Floats, Positions
 
@@ -30,31 +30,25 @@ class Sets:
 
 
 def choose_sets(
-    values: Floats, there: Mask, top: int, draws: int, rng: np.random.Generator
+    reasons: Reasons, most: int, top: int, draws: int, rng: np.random.Generator
 ) -> Sets:
     """Choose the strongest features of each row, the weakest, and as many at random.
 
     Args:
-        values: Shape (m, g): attributions.
-        there: Shape (m, g): whether a row has the feature.
+        reasons: The attributions.
+        most: Rows to choose for, the first ones.
         top: Features to choose, but at most half of those that a row has.
         draws: Random choices of a row.
         rng: They are drawn from it.
 
     Returns:
         The sets.
-
-    Example:
-        >>> chosen = choose_sets(np.array([[0.1, -0.5, 0.2, 0.0]]), np.ones((1, 4), bool), 1, 0,
-        ...                      np.random.default_rng(0))
-        >>> chosen.masks[0].astype(int).tolist()
-        [[0, 1, 0, 0], [0, 0, 0, 1]]
     """
-    rows = np.flatnonzero(there.sum(axis=1) > 1)
-    size, has = np.abs(values[rows]), there[rows]
+    rows = np.flatnonzero(reasons.there[:most].sum(axis=1) > 1)
+    size, has = np.abs(reasons.values[rows]), reasons.there[rows]
     count = np.minimum(top, has.sum(axis=1) // 2)[:, None]
     keys = np.concatenate(
-        [-size[:, None], size[:, None], rng.random((len(rows), draws, values.shape[1]))], axis=1
+        [-size[:, None], size[:, None], rng.random((len(rows), draws, size.shape[1]))], axis=1
     )
     keys[np.broadcast_to(~has[:, None], keys.shape)] = np.inf
     place = np.argsort(np.argsort(keys, axis=2, kind="stable"), axis=2, kind="stable")
@@ -87,11 +81,13 @@ class Faithfulness:
         )
 
 
-def faithfulness(values: Floats, sets: Sets, changes: Floats, level: float = 0.95) -> Faithfulness:
+def faithfulness(
+    reasons: Reasons, sets: Sets, changes: Floats, level: float = 0.95
+) -> Faithfulness:
     """Hold attributions against what the model does without some features.
 
     Args:
-        values: Shape (m, g): attributions.
+        reasons: The attributions.
         sets: The features that were replaced.
         changes: Shape (q, 2 + draws, b): the score of a row less that with a set replaced by each
             of b background rows; b is 1 where features are taken out instead.
@@ -111,7 +107,7 @@ def faithfulness(values: Floats, sets: Sets, changes: Floats, level: float = 0.9
     sizes = np.abs(changes)
     important, unimportant = sizes[:, 0], sizes[:, 1]
     random = sizes[:, 2:].mean(axis=1)
-    sums = np.einsum("qg,qsg->qs", values[sets.rows], sets.masks[:, 2:].astype(np.float64))
+    sums = np.einsum("qg,qsg->qs", reasons.values[sets.rows], sets.masks[:, 2:].astype(np.float64))
     real = changes[:, 2:].mean(axis=2)
     return Faithfulness(
         _mean(important, level, 0.0),

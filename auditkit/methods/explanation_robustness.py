@@ -1,20 +1,100 @@
-"""Do attributions stay under small noise, do they change with the model, and how many matter?"""
+"""Do attributions stay under small noise, and do they change with the model?"""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.explanation_crossed import crossed_mean
 from auditkit.methods.explanation_reasons import Mask
-from auditkit.methods.intervals import bounded_mean
+from auditkit.methods.means import mean
 from auditkit.methods.shapley_game import Floats
-from auditkit.methods.shapley_noise import ROUNDING
 
 #: Why there is no number.
 NOTHING = "no feature moved the score of any of these rows"
-#: Share of the absolute attributions that the strongest features are to hold.
-MOST = 0.8
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shaken:
+    """Attributions of some rows, and those under noise.
+
+    Attributes:
+        values: Shape (m, g).
+        noisy: Shape (d, m, g), or why there are none.
+    """
+
+    values: Floats
+    noisy: Floats | str
+
+
+@dataclass(frozen=True, slots=True)
+class Robustness:
+    """What noise and randomised networks do to attributions.
+
+    Attributes:
+        change: Largest relative change under noise, mean over rows.
+        percentile: Share of randomised networks whose attributions change by less.
+        alike: Rank correlation with the attributions of randomised networks.
+        rows: Rows that this rests on, the first ones.
+    """
+
+    change: Estimate
+    percentile: Estimate
+    alike: Estimate
+    rows: int
+
+
+def robustness(
+    own: Shaken, drawn: Sequence[Shaken | str], there: Mask, level: float = 0.95
+) -> Robustness:
+    """Hold attributions against those under noise and those of networks that learnt nothing.
+
+    Args:
+        own: Those of the trained model.
+        drawn: Those of each randomised network of the same rows, of all or of the first ones; or
+            why there are none.
+        there: Shape (m, g): whether a row has the feature.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The three numbers.
+    """
+    why = next((one for one in drawn if isinstance(one, str)), "")
+    others = [one for one in drawn if isinstance(one, Shaken)]
+    # A text may be out of reach of one network's share of the budget and not of another's.
+    m = min(len(one.values) for one in [own, *others])
+    alike = Estimate.undefined(why)
+    if not why:
+        values = np.stack([one.values[:m] for one in others])
+        alike = mean_rank_correlation(own.values[:m], values, there[:m], level)
+    return Robustness(*_sensitive(own, others, m, why, level), alike, m)
+
+
+def _sensitive(
+    own: Shaken, others: Sequence[Shaken], m: int, why: str, level: float
+) -> tuple[Estimate, Estimate]:
+    trained = _change(own, m)
+    if isinstance(trained, str):
+        return Estimate.undefined(trained), Estimate.undefined(trained)
+    known = np.isfinite(trained)
+    if not known.any():
+        return Estimate.undefined(NOTHING), Estimate.undefined(NOTHING)
+    change = mean(trained[known], level, 0.0)
+    changes = [_change(one, m) for one in others]
+    why = next((one for one in changes if isinstance(one, str)), why)
+    if why:
+        return change, Estimate.undefined(why)
+    networks = np.stack([one for one in changes if not isinstance(one, str)], axis=1)
+    return change, sensitivity_percentile(trained, networks, level)
+
+
+def _change(one: Shaken, m: int) -> Floats | str:
+    if isinstance(one.noisy, str):
+        return one.noisy
+    return relative_change(one.values[:m], one.noisy[:, :m])
 
 
 def relative_change(values: Floats, noisy: Floats) -> Floats:
@@ -116,49 +196,3 @@ def _ranks(values: Floats, there: Mask) -> Floats:
     below = (values[:, None, :] < values[:, :, None]) & there[:, None, :]
     equal = (values[:, None, :] == values[:, :, None]) & there[:, None, :]
     return np.asarray(below.sum(axis=2) + equal.sum(axis=2) / 2)
-
-
-def complexity(
-    values: Floats, there: Mask, scale: float = 1.0, level: float = 0.95
-) -> tuple[Estimate, Estimate, Estimate]:
-    """Estimate how many features an explanation needs.
-
-    Args:
-        values: Shape (m, g): attributions.
-        there: Shape (m, g): whether a row has the feature.
-        scale: A usual size of the score; rows whose attributions are all rounding are left out.
-        level: Two-sided confidence level, in (0, 1).
-
-    Returns:
-        Means over rows of the number of features that hold 80 % of the absolute attributions, of
-        their Gini coefficient, and of their entropy in nats.
-
-    Source:
-        Entropy: Bhatt, Weller and Moura (2020), IJCAI. Gini: Chalasani et al. (2020), ICML; Hurley
-        and Rickard (2009), IEEE Trans. Inf. Theory 55:4723.
-
-    Example:
-        >>> found = complexity(np.array([[0.5, -0.5, 0.0, 0.0]]), np.ones((1, 4), bool))
-        >>> [round(one.value, 4) for one in found]
-        [2.0, 0.5, 0.6931]
-    """
-    size = np.where(there, np.abs(values), 0.0)
-    kept = size.sum(axis=1) > ROUNDING * scale
-    if not kept.any():
-        return (Estimate.undefined(NOTHING),) * 3
-    most = int(there[kept].sum(axis=1).max())
-    shares = np.sort(size[kept] / size[kept].sum(axis=1)[:, None], axis=1)[:, ::-1]
-    if most < 2:
-        whole = Estimate(1.0, None, "one feature has everything by construction")
-        return (whole, *(Estimate.undefined("no row has two features"),) * 2)
-    # Summed to 0.8, rounding must not ask for one more feature.
-    counts = (np.cumsum(shares, axis=1) < MOST - 1e-9).sum(axis=1) + 1.0
-    players = there[kept].sum(axis=1)
-    place = np.arange(shares.shape[1]) + 0.5  # from the largest on
-    gini = 1 - 2 * (shares * place).sum(axis=1) / players
-    entropy = -(shares * np.log(np.where(shares > 0, shares, 1.0))).sum(axis=1)
-    return (
-        bounded_mean(counts, level, 1.0, float(most)),
-        bounded_mean(np.clip(gini, 0.0, 1.0), level),
-        bounded_mean(np.clip(entropy, 0.0, np.log(most)), level, 0.0, float(np.log(most))),
-    )

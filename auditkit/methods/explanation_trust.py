@@ -6,8 +6,9 @@ line says what chance or a random explanation would give, or that the number onl
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import operator
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from auditkit.evidence import Cell, Metric, Table
 from auditkit.methods import explanation_metrics as names
@@ -19,9 +20,59 @@ SHAP_GAP = 1e-2
 ROUNDING_GAP = 1e-4
 #: Least stability, and least share of reasons beyond noise, that we propose.
 LEAST = 0.9
-DESCRIPTIVE = "none: descriptive"
-#: How every line that has a limit begins to say what it means.
+#: Greatest rank correlation with networks that learnt nothing that we propose.
+MOST_ALIKE = 0.5
+#: How a line that has something to be held against begins to say what it means.
 WITHIN, OUTSIDE, UNDECIDED = "within", "outside", "undecided"
+DESCRIPTIVE = "none: descriptive"
+HOLDS: dict[str, Callable[[float, float], bool]] = {
+    "at least": operator.ge,
+    "at most": operator.le,
+    "above": operator.gt,
+    "below": operator.lt,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """What a number is held against.
+
+    Attributes:
+        side: A key of `HOLDS`.
+        value: The limit.
+        whose: Who set it, or what it stands for.
+        within: What it means where the whole interval meets it,
+        outside: where none of it does,
+        undecided: and where the interval holds the limit.
+    """
+
+    side: str
+    value: float
+    whose: str
+    within: str = ""
+    outside: str = ""
+    undecided: str = "the interval holds the limit"
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.value:.2g}: {self.whose}"
+
+    def says(self, found: Estimate) -> str:
+        """Say in words what a number means, by its interval where it has one.
+
+        Example:
+            >>> Limit("below", 1.0, "ignores the model").says(Estimate(1.0, None, "exact"))
+            'outside'
+        """
+        ends = (found.value, found.value)
+        if found.interval is not None:
+            ends = (found.interval.low, found.interval.high)
+        met = [HOLDS[self.side](end, self.value) for end in ends if end is not None]
+        answer, words = UNDECIDED, self.undecided
+        if all(met):
+            answer, words = WITHIN, self.within
+        elif not any(met):
+            answer, words = OUTSIDE, self.outside
+        return f"{answer}: {words}" if words else answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,108 +82,45 @@ class Question:
     Attributes:
         metric: What was measured.
         asks: The question, in plain words.
-        limit: What it is held against, and whose that is.
-        at_least: The limit, or None.
-        at_most: The limit, or None.
-        within: What is said where the whole interval meets the limit,
-        outside: where none of it does,
-        undecided: and where the interval holds the limit.
+        limit: What it is held against, or None.
     """
 
     metric: Metric
     asks: str
-    limit: str = DESCRIPTIVE
-    at_least: float | None = None
-    at_most: float | None = None
-    within: str = WITHIN
-    outside: str = OUTSIDE
-    undecided: str = f"{UNDECIDED}: the interval holds the limit"
+    limit: Limit | None = None
 
-    def says(self, found: Estimate) -> str:
-        """Say in words what the number means.
+    def cells(self, found: Estimate) -> tuple[Cell, ...]:
+        """Question, definition, value, bounds, limit, and what that means.
 
         Example:
-            >>> stable = Question(names.REASON_STABILITY_SEEDS, "Stable?", "0.9", at_least=0.9)
-            >>> stable.says(Estimate(1.0, None, "exact")), stable.says(Estimate.undefined("no"))
-            ('within', 'not measured: no')
+            >>> Question(names.ATTRIBUTION_GINI, "How?").cells(Estimate.undefined("no row"))[-2:]
+            ('none: descriptive', 'not measured: no row')
         """
+        means = "no limit" if self.limit is None else self.limit.says(found)
         if found.value is None:
-            return f"not measured: {found.reason}"
-        limit = self.at_least if self.at_least is not None else self.at_most
-        if limit is None:
-            return "no limit"
-        low, high = found.value, found.value
-        if found.interval is not None:
-            low, high = found.interval.low, found.interval.high
-        is_low = high < limit if self.at_least is not None else high <= limit
-        is_high = low >= limit if self.at_least is not None else low > limit
-        if not (is_low or is_high):
-            return self.undecided
-        return self.within if is_high == (self.at_least is not None) else self.outside
+            means = f"not measured: {found.reason}"
+        held = DESCRIPTIVE if self.limit is None else str(self.limit)
+        return self.asks, self.metric.definition, *cells_of(found), held, means
 
 
-_CHANCE = {
-    "within": f"{WITHIN}: better than random",
-    "outside": f"{OUTSIDE}: worse than random",
-    "undecided": f"{UNDECIDED}: not told apart from random",
-}
-_STABLE = {"limit": "at least 0.9, proposed here", "at_least": LEAST}
-QUESTIONS = (
-    Question(
-        names.EFFICIENCY_GAP, "Do the reasons add up to the score?",
-        "at most 0.01, shap's own check of its DeepExplainer", at_most=SHAP_GAP,
-    ),
-    Question(names.EFFICIENCY_GAP, "Is what is left over mere rounding?"),
-    Question(names.REASON_STANDARD_ERROR, "How sure is the size of a reason?"),
-    Question(names.REASONS_BEYOND_NOISE, "Are the reasons more than noise?", **_STABLE),
-    Question(
-        names.REASON_STABILITY_BACKGROUNDS, "Would other background rows give the same reasons?",
-        **_STABLE,
-    ),
-    Question(names.SIGN_STABILITY_BACKGROUNDS, "And in the same direction?", **_STABLE),
-    Question(names.REASON_STABILITY_SEEDS, "Would another seed give the same reasons?", **_STABLE),
-    Question(names.SIGN_STABILITY_SEEDS, "And in the same direction?", **_STABLE),
-    Question(names.PREDICTION_GAP_IMPORTANT, "Does the score move without the top reasons?"),
-    Question(
-        names.PREDICTION_GAP_IMPORTANT_LEAD, "More than without random features?",
-        "above 0: random reasons", at_least=0.0, **_CHANCE,
-    ),
-    Question(names.PREDICTION_GAP_UNIMPORTANT, "Does it stay without the least reasons?"),
-    Question(
-        names.PREDICTION_GAP_UNIMPORTANT_LEAD, "More than without random features?",
-        "above 0: random reasons", at_least=0.0, **_CHANCE,
-    ),
-    Question(
-        names.RELATIVE_INFIDELITY, "Do the reasons foretell what several features do together?",
-        "below 1: no reasons at all", at_most=1.0, within=f"{WITHIN}: better than none",
-        outside=f"{OUTSIDE}: worse than none", undecided=f"{UNDECIDED}: not told apart from none",
-    ),
-    Question(names.MAX_SENSITIVITY, "Does a small change of the numbers change the reasons?"),
-    Question(
-        names.MAX_SENSITIVITY_PERCENTILE, "Where is that among networks that learnt nothing?",
-    ),
-    Question(
-        names.RANDOMISED_RANK_CORRELATION,
-        "Would a network that learnt nothing give the same reasons?",
-        "below 1: an explanation that ignores the model", at_most=1.0,
-        within=f"{WITHIN}: depends on what was learnt", outside=f"{OUTSIDE}: ignores the model",
-    ),
-    Question(names.FEATURES_FOR_80_PERCENT, "How many features carry most of an explanation?"),
-    Question(names.ATTRIBUTION_GINI, "How unequal are they?"),
-    Question(names.ATTRIBUTION_ENTROPY, "How spread out are they?"),
+_OURS = Limit("at least", LEAST, "proposed here")
+_RANDOM = Limit(
+    "above", 0.0, "what random reasons give", "better than random", "worse than random",
+    "not told apart from random",
 )  # fmt: skip
-#: What is measured elsewhere.
-ELSEWHERE = (
-    "Does it rest on protected columns?",
-    "Share of a sensitive column in all attributions: audit explainability.",
-    *(None, None, None),
-    DESCRIPTIVE,
-    "see Explainability",
-)
+_NO_REASONS = Limit(
+    "below", 1.0, "what no reasons give", "better than none", "worse than none",
+    "not told apart from none",
+)  # fmt: skip
+_DEAF = Limit(
+    "below", MOST_ALIKE, "proposed here; 1 is what ignores the model", "depends on what was learnt",
+    "hardly depends on what was learnt",
+)  # fmt: skip
+_SHAP = Limit("at most", SHAP_GAP, "shap's own check of its DeepExplainer")
 
 
 def questions(deviation: float) -> list[Question]:
-    """The questions, with the limit of rounding in units of the score.
+    """The questions of the table.
 
     Args:
         deviation: Standard deviation of the score over the explained rows.
@@ -141,14 +129,58 @@ def questions(deviation: float) -> list[Question]:
         In the order of the table.
 
     Example:
-        >>> questions(0.3)[1].limit
+        >>> str(questions(0.3)[1].limit)
         'at most 3e-05: 1e-4 standard deviations of the score, proposed here'
     """
-    limit = ROUNDING_GAP * deviation
-    said = f"at most {limit:.2g}: 1e-4 standard deviations of the score, proposed here"
-    asked = list(QUESTIONS)
-    asked[1] = replace(asked[1], limit=said, at_most=limit)
-    return asked
+    whose = f"{ROUNDING_GAP:.0e}".replace("e-0", "e-")
+    whose = f"{whose} standard deviations of the score, proposed here"
+    rounding = Limit("at most", ROUNDING_GAP * deviation, whose)
+    more = "More than without random features?"
+    return [
+        Question(names.EFFICIENCY_GAP, "Do the reasons add up to the score?", _SHAP),
+        Question(names.EFFICIENCY_GAP, "Is what is left over mere rounding?", rounding),
+        Question(names.REASON_STANDARD_ERROR, "How sure is the size of a reason?"),
+        Question(names.REASONS_BEYOND_NOISE, "Are the reasons more than noise?", _OURS),
+        Question(
+            names.REASON_STABILITY_BACKGROUNDS,
+            "Would other background rows give the same reasons?",
+            _OURS,
+        ),
+        Question(names.SIGN_STABILITY_BACKGROUNDS, "And in the same direction?", _OURS),
+        Question(names.REASON_STABILITY_SEEDS, "Would another seed give the same reasons?", _OURS),
+        Question(names.SIGN_STABILITY_SEEDS, "And in the same direction?", _OURS),
+        Question(names.PREDICTION_GAP_IMPORTANT, "Does the score move without the top reasons?"),
+        Question(names.PREDICTION_GAP_IMPORTANT_LEAD, more, _RANDOM),
+        Question(names.PREDICTION_GAP_UNIMPORTANT, "Does it stay without the least reasons?"),
+        Question(names.PREDICTION_GAP_UNIMPORTANT_LEAD, more, _RANDOM),
+        Question(
+            names.RELATIVE_INFIDELITY,
+            "Do the reasons foretell what several features do together?",
+            _NO_REASONS,
+        ),
+        Question(names.MAX_SENSITIVITY, "Does a small change of the numbers change the reasons?"),
+        Question(
+            names.MAX_SENSITIVITY_PERCENTILE, "Where is that among networks that learnt nothing?"
+        ),
+        Question(
+            names.RANDOMISED_RANK_CORRELATION,
+            "Would a network that learnt nothing give the same reasons?",
+            _DEAF,
+        ),
+        Question(names.FEATURES_FOR_80_PERCENT, "How many features carry most of an explanation?"),
+        Question(names.ATTRIBUTION_GINI, "How unequal are they?"),
+        Question(names.ATTRIBUTION_ENTROPY, "How spread out are they?"),
+    ]
+
+
+#: What is measured elsewhere.
+ELSEWHERE: tuple[Cell, ...] = (
+    "Does it rest on protected columns?",
+    "Share of a sensitive column in all attributions: audit explainability.",
+    *(None, None, None),
+    DESCRIPTIVE,
+    "see Explainability",
+)
 
 
 def trust_table(found: Mapping[str, Estimate], asked: Iterable[Question], source: str) -> Table:
@@ -162,21 +194,12 @@ def trust_table(found: Mapping[str, Estimate], asked: Iterable[Question], source
     Returns:
         The table `trust`.
     """
-    lines: list[Sequence[Cell]] = [
-        (
-            one.asks,
-            one.metric.definition,
-            *cells_of(found[one.metric.id]),
-            one.limit,
-            one.says(found[one.metric.id]),
-        )
-        for one in asked
-    ]
+    lines = [one.cells(found[one.metric.id]) for one in asked]
     return Table(
         name="trust",
         title="Can the explanation be trusted?",
         columns=("question", "definition", "value", "low", "high", "limit", "meaning"),
-        rows=tuple(tuple(line) for line in [*lines, ELSEWHERE]),
+        rows=(*lines, ELSEWHERE),
         source=source,
         chart="trust",
     )
