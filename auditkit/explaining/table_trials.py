@@ -28,7 +28,7 @@ from auditkit.methods.shapley_plan import plan
 
 #: Evaluations where no budget is given: a part of what a network could spend on exactness, so that
 #: a large one is asked less; and of a model whose cost nobody knows.
-_PART_OF_EXACT, _UNKNOWN = 15, 50_000
+_PART_OF_EXACT, _UNKNOWN = 12, 50_000
 #: Shares of the budget: the explanation and its repetitions, replaced features, noise.
 _EXPLAINED, _REPLACED, _SHAKEN = 0.6, 0.15, 0.25
 #: Most background rows that features are replaced from, and that shaken rows are explained with.

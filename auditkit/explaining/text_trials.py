@@ -23,7 +23,7 @@ from auditkit.methods.shapley_text import FIRST_ORDERS
 
 #: Where no budget is given: work of a network, of which a text costs so much beside the network
 #: itself (unit: floating-point operations), and evaluations of a model whose cost nobody knows.
-_WORK, _OVERHEAD, _UNKNOWN = 50_000_000_000, 60_000, 50_000
+_WORK, _OVERHEAD, _UNKNOWN = 50_000_000_000, 40_000, 50_000
 #: Shares of the budget: the explanation, once more with another seed, and randomised networks.
 _EXPLAINED, _RANDOMISED = 0.35, 0.3
 #: Why there is no noise.

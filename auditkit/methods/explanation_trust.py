@@ -90,17 +90,17 @@ class Question:
     limit: Limit | None = None
 
     def cells(self, found: Estimate) -> tuple[Cell, ...]:
-        """Question, definition, value, bounds, limit, and what that means.
+        """Question, value, bounds, what that means, limit, and definition.
 
         Example:
-            >>> Question(names.ATTRIBUTION_GINI, "How?").cells(Estimate.undefined("no row"))[-2:]
-            ('none: descriptive', 'not measured: no row')
+            >>> Question(names.ATTRIBUTION_GINI, "How?").cells(Estimate.undefined("no row"))[4:6]
+            ('not measured: no row', 'none: descriptive')
         """
         means = "no limit" if self.limit is None else self.limit.says(found)
         if found.value is None:
             means = f"not measured: {found.reason}"
         held = DESCRIPTIVE if self.limit is None else str(self.limit)
-        return self.asks, self.metric.definition, *cells_of(found), held, means
+        return self.asks, *cells_of(found), means, held, self.metric.definition
 
 
 _OURS = Limit("at least", LEAST, "proposed here")
@@ -176,10 +176,10 @@ def questions(deviation: float) -> list[Question]:
 #: What is measured elsewhere.
 ELSEWHERE: tuple[Cell, ...] = (
     "Does it rest on protected columns?",
-    "Share of a sensitive column in all attributions: audit explainability.",
     *(None, None, None),
-    DESCRIPTIVE,
     "see Explainability",
+    DESCRIPTIVE,
+    "Share of a sensitive column in all attributions: audit explainability.",
 )
 
 
@@ -198,7 +198,7 @@ def trust_table(found: Mapping[str, Estimate], asked: Iterable[Question], source
     return Table(
         name="trust",
         title="Can the explanation be trusted?",
-        columns=("question", "definition", "value", "low", "high", "limit", "meaning"),
+        columns=("question", "value", "low", "high", "meaning", "limit", "definition"),
         rows=(*lines, ELSEWHERE),
         source=source,
         chart="trust",

@@ -39,16 +39,16 @@ def test_the_whole_interval_decides(
 def test_every_metric_has_a_line_and_every_limit_says_whose_it_is() -> None:
     nothing = {metric.id: Estimate.undefined("no row") for metric in METRICS}
     table = trust_table(nothing, questions(0.3), "none")
-    definitions = {row[1] for row in table.rows}
+    definitions = {row[6] for row in table.rows}
     assert all(metric.definition in definitions for metric in METRICS)
-    for asked, _, value, _, _, limit, meaning in table.rows[:-1]:
+    for asked, value, _, _, meaning, limit, _ in table.rows[:-1]:
         assert str(asked).endswith("?")
         assert value is None
         assert meaning == "not measured: no row"
         assert limit == "none: descriptive" or ": " in str(limit)
     ours = [row[5] for row in table.rows if "proposed here" in str(row[5])]
     assert "at most 3e-05: 1e-4 standard deviations of the score, proposed here" in ours
-    assert table.rows[-1][6] == "see Explainability"
+    assert table.rows[-1][4] == "see Explainability"
 
 
 def test_no_cell_is_longer_than_a_page_shows() -> None:

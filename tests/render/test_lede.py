@@ -189,3 +189,31 @@ def test_where_the_group_has_to_be_known_counsel_is_to_be_asked() -> None:
 def test_where_the_target_is_not_reached_or_was_met_before_it_is_said() -> None:
     assert "The closest, " in mitigated("none is within it; this one comes closest")
     assert "is within the target of 0.1 already" in mitigated("already within the target")
+
+
+@pytest.mark.parametrize(
+    ("telling", "sentence"),
+    [
+        (True, "replacing the strongest of a row moves its score by <b>0."),
+        (False, "cannot be told."),
+    ],
+)
+def test_what_was_tried_on_the_explanation_is_counted_and_said(
+    *, telling: bool, sentence: str
+) -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({f"x{j}": rng.normal(size=200) for j in range(4)})
+    rows["y"] = rng.integers(0, 2, 200)
+
+    class Sum(Model):
+        def scores(self, rows: pd.DataFrame) -> np.ndarray:
+            weights = np.array([3.0, 1.0, 0.3, 0.1]) if telling else np.full(4, 1.0)
+            given: np.ndarray = 1 / (1 + np.exp(-rows[list(rows)[:4]].to_numpy() @ weights))
+            return given if telling else np.full(len(rows), 0.5)
+
+    of = Subject.from_model(Sum(), rows, label="y", features=[f"x{j}" for j in range(4)])
+    text = render(run(of, None, ["explanation-quality"]))
+    assert "things tried on the explanation that have a limit" in text
+    assert (sentence in text) is telling
+    assert text.count("No regulator sets a limit for any of it") == 1
+    assert "own check of its DeepExplainer" in text
