@@ -41,7 +41,7 @@ REASON_STABILITY_BACKGROUNDS = _share(
 )
 SIGN_STABILITY_BACKGROUNDS = _share(
     "sign_stability_backgrounds",
-    "Stability of signed reasons between backgrounds",
+    "Stability of signs between backgrounds",
     "The same, where the feature must also keep its sign.",
 )
 REASON_STABILITY_SEEDS = _share(
@@ -51,7 +51,7 @@ REASON_STABILITY_SEEDS = _share(
 )
 SIGN_STABILITY_SEEDS = _share(
     "sign_stability_seeds",
-    "Stability of signed reasons between seeds",
+    "Stability of signs between seeds",
     "The same, where the feature must also keep its sign.",
 )
 PREDICTION_GAP_IMPORTANT = Metric(
@@ -64,7 +64,7 @@ PREDICTION_GAP_IMPORTANT = Metric(
 )
 PREDICTION_GAP_IMPORTANT_LEAD = Metric(
     "prediction_gap_important_lead",
-    "Prediction gap on important features, over random ones",
+    "Prediction gap, important over random",
     "How much more that is than when as many features are picked at random and replaced.",
     "score",
     better="higher",
@@ -79,7 +79,7 @@ PREDICTION_GAP_UNIMPORTANT = Metric(
 )
 PREDICTION_GAP_UNIMPORTANT_LEAD = Metric(
     "prediction_gap_unimportant_lead",
-    "Prediction gap on random features, over unimportant ones",
+    "Prediction gap, random over unimportant",
     "How much less that is than when as many features are picked at random and replaced.",
     "score",
     better="higher",
@@ -113,7 +113,7 @@ MAX_SENSITIVITY_PERCENTILE = Metric(
 )
 RANDOMISED_RANK_CORRELATION = Metric(
     "randomised_rank_correlation",
-    "Rank correlation with a randomised network",
+    "Rank correlation with random networks",
     "Mean rank correlation of a row's attributions with those of a network whose weights were "
     "drawn anew.",
     "ratio",

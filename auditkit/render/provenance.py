@@ -10,6 +10,8 @@ from typing import Any
 from markupsafe import Markup
 
 from auditkit.render import numbers
+from auditkit.render.draw import CHARTS
+from auditkit.render.figures import CELL
 from auditkit.render.page import Page, Pair
 from auditkit.render.scope import settings
 from auditkit.render.text import NAME, el, join, name, tidy
@@ -174,4 +176,7 @@ def _names(report: Report) -> Iterator[str]:
         yield from (*measurement.slice, *measurement.slice.values())
     for table in report.tables:
         yield from (table.title, *table.columns)
-        yield from (cell for row in table.rows for cell in row if isinstance(cell, str))
+        # A plain table shows more of a cell than a drawing of its label.
+        longest = NAME if table.chart in CHARTS else CELL
+        cells = (cell for row in table.rows for cell in row if isinstance(cell, str))
+        yield from (cell for cell in cells if len(cell) > longest)

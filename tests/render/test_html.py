@@ -382,6 +382,20 @@ def test_hostile_names_change_no_element_and_no_attribute(
     assert len(page.encode()) < 1_000_000
 
 
+def test_a_cell_that_a_plain_table_shows_whole_is_not_listed_as_cut(
+    record: dict[str, Any],
+) -> None:
+    shown, cut = "a sentence " + "of words " * 10, "a sentence " + "of words " * 20
+    table = record["tables"][0]
+    for chart, listed in ((None, [cut]), (table["chart"], [shown, cut])):
+        record["tables"] = [
+            {**table, "chart": chart, "columns": ["a", "b"], "rows": [[shown, 1], [cut, 2]]}
+        ]
+        page = render(Report.model_validate(record))
+        names = re.findall("<li>(a sentence [a-z ]*)", page)
+        assert [name.strip() for name in names] == [name.strip() for name in listed]
+
+
 def test_a_name_of_10000_characters_is_cut_and_shown_in_full_once_as_far_as_it_goes(
     record: dict[str, Any],
 ) -> None:
