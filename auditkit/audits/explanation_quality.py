@@ -76,7 +76,8 @@ class ExplanationQuality:
         networks: Networks whose weights are drawn anew.
         shaken_rows: Most rows that are explained under noise and by randomised networks.
         budget: About how many evaluations of the model; None gives the same work to every network
-            and 50,000 to any other model. Samples are cut in proportion where they do not fit.
+            and 50,000 to any other model. Samples are cut in proportion where they do not fit,
+            but none below 20 rows.
 
     Raises:
         InputError: If a setting is out of range; every problem is listed.

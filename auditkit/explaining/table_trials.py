@@ -84,13 +84,14 @@ class TableTrial:
     def words(self) -> dict[str, str]:
         """What was done."""
         how = "sampled by antithetic permutations" if self.reasons.sampled else "exact"
-        sensible = f"noise of up to {self.amounts.noise:g} standard deviations in "
-        sensible += f"{len(noisy_columns(self.model, self.sample))} columns of numbers"
+        numbers = len(noisy_columns(self.model, self.sample))
+        noise = f"noise of up to {self.amounts.noise:g} standard deviations in {numbers} columns "
+        noise += f"of numbers, {self.amounts.draws} draws"
         return {
             "all": f"against {self.size[1]:,} {self.sample.whose} rows, {how}",
             "sets": f"features replaced by those of {self._replacing:,} background rows",
             "shaken": f"against {self.few[1]:,} background rows",
-            "noise": f"{sensible}, {self.amounts.draws} draws",
+            "noise": "" if isinstance(self.noisy, str) else noise,
         }
 
     @property
