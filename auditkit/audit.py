@@ -51,6 +51,7 @@ BUILT_IN = (
     "auditkit.audits.explainability:Explainability",
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
+    "auditkit.audits.privacy_frontier:PrivacyFrontier",
     "auditkit.audits.energy:Energy",
 )
 #: Why an audit that looks at rows has nothing to look at.

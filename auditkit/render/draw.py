@@ -14,6 +14,7 @@ from auditkit.render.charts_frontier import frontier
 from auditkit.render.charts_groups import groups
 from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
+from auditkit.render.charts_privacy import privacy_frontier
 from auditkit.render.charts_rows import bars, forest, phases
 from auditkit.render.charts_strata import conditional
 from auditkit.render.figures import ROWS, Figure, data_table, source_note
@@ -39,6 +40,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "line": (curves, frozenset()),
     "log-log-roc": (log_log_roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "phases": (phases, frozenset({"phase", "joules"})),
+    "privacy-frontier": (privacy_frontier, frozenset({"epsilon", "accuracy"})),
     "reliability": (reliability, frozenset({"mean_score", "observed_rate"})),
     "roc": (roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "roc-groups": (

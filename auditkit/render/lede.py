@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers, sentences
+from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.sentences import CROSS
@@ -424,4 +425,5 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "mitigation": _mitigation,
     "explainability": _explainability,
     "explanation-quality": trust,
+    "privacy-frontier": privacy_frontier,
 }

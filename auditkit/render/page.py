@@ -38,11 +38,20 @@ PILLARS = ("performance", "fairness", "explainability", "privacy", "energy")
 UNMET: tuple[Verdict, ...] = ("fail", "error", "inconclusive", "not_measured")
 #: Where the sections of the built-in audits stand; other audits follow as they came.
 PLACES = (
-    *PILLARS[:2],
-    *("adverse-impact", "subgroups", "proxies", "scores-by-group", "conditional", "individual"),
+    "performance",
+    "fairness",
+    "adverse-impact",
+    "subgroups",
+    "proxies",
+    "scores-by-group",
+    "conditional",
+    "individual",
     "mitigation",
-    *(PILLARS[2], "explanation-quality"),
-    *PILLARS[3:],
+    "explainability",
+    "explanation-quality",
+    "privacy",
+    "privacy-frontier",
+    "energy",
 )
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
@@ -52,6 +61,7 @@ HUGEST = 10**290
 
 #: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
 _HINTS = {
+    "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),

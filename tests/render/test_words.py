@@ -42,6 +42,7 @@ DYNAMIC = {
         *(f"{kind}_caption" for kind in charts_rows.KINDS),
         *("subgroups_title", "flips_title"),
     ),
+    "privacy_frontier.": ("title_costs", "title_gains", "title_even"),
     "roc_groups.": ("title", "caption", "x", "y", "description"),
     "calibration_groups.": ("title", "caption", "x", "y", "description"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
