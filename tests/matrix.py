@@ -40,6 +40,7 @@ LETTERS = {
     "explainability": "x",
     "explanation-quality": "q",
     "privacy": "v",
+    "privacy-frontier": "d",
     "energy": "e",
 }
 CLASSES = ("high", "low", "mid")

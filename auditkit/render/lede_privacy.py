@@ -20,7 +20,7 @@ def privacy_frontier(page: Page, pillar: Pillar) -> Markup:
         return Markup("")
     parts = [_strongest(page, twins[0])]
     free = _free_from(twins[1:])
-    if free is not None:
+    if free is not None and (number(twins[0], "cost_low") or 0.0) > 0:
         parts.append(page.words("lede.privacy_free", epsilon=free))
     return Markup(" ").join(parts)
 

@@ -283,6 +283,14 @@ def _tables() -> list[dict[str, Any]]:
         ("privacy", "private-twin", "Twin", "forest",
          ["attribute", "group", "n", "accuracy", "private_accuracy", "difference", "low", "high"],
          twin),
+        ("privacy-frontier", "frontier", "Frontier", "privacy-frontier",
+         ["epsilon", "noise_multiplier", *(f"{column}{end}" for column, ends in
+          (("accuracy", ("",)), ("", ("low", "high")), ("cost", ("", "_low", "_high")))
+          for end in ends)],
+         [[None, None, 0.855, 0.849, 0.861, None, None, None],
+          [0.5, 7.54, 0.848, 0.842, 0.854, 0.0072, 0.0035, 0.0108],
+          [1.0, 4.02, 0.852, 0.847, 0.858, 0.0028, -0.0004, 0.0060],
+          [3.0, None, None, None, None, None, None, None]]),
         ("energy", "phases", "Phases", "phases",
          ["phase", "seconds", "cpu_seconds", "joules", "low", "high", "basis"], phases),
         ("drift-watch", "months", "Months", "spiral", ["month", "distance"],
