@@ -219,7 +219,12 @@ def test_the_record_survives_its_file(name: str, kind: str) -> None:
 def test_every_task_is_measured_or_the_reason_names_it(name: str, kind: str) -> None:
     (record,) = report(name, kind).audits
     tasks = getattr(audit_classes()[name], "tasks", {"binary"})
-    if TASKS[kind] in tasks:
+    # No recipe comes with the models of these subjects; what that leaves is said of the binary one.
+    needs = getattr(audit_classes()[name], "needs", frozenset())
+    untaught = of_task(kind).missing(needs & {"recipe", "train"})
+    if TASKS[kind] in tasks and untaught:
+        assert untaught in str(record.reason)
+    elif TASKS[kind] in tasks:
         assert record.status == "completed", record.reason
         assert any(m.value is not None for m in report(name, kind).measurements)
     else:

@@ -35,7 +35,9 @@ DYNAMIC = {
     "digest.": ("data", "counts", "model", "policy"),
     "gone.lede_": ("criteria", "audits", "measurements"),
     "outcome.": get_args(Outcome),
-    "table.": ("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
+    "table.": (
+        *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps", "trust"),
+    ),
     "lede.": (*lede.WHOLE, *lede.ALONE),
     "forest.": (
         *(f"of_{kind}" for kind in charts_rows.KINDS),
