@@ -220,7 +220,7 @@ def test_every_task_is_measured_or_the_reason_names_it(name: str, kind: str) -> 
     (record,) = report(name, kind).audits
     tasks = getattr(audit_classes()[name], "tasks", {"binary"})
     # No recipe comes with the models of these subjects; what that leaves is said of the binary one.
-    needs = getattr(audit_classes()[name], "needs", frozenset())
+    needs: frozenset[str] = getattr(audit_classes()[name], "needs", frozenset())
     untaught = of_task(kind).missing(needs & {"recipe", "train"})
     if TASKS[kind] in tasks and untaught:
         assert untaught in str(record.reason)
