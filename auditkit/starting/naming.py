@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import re
+from auditkit.methods.column_names import words_of
 
 
 def _listed(words: str) -> tuple[str, ...]:
@@ -127,14 +127,3 @@ def is_plainly_outcome(name: str) -> bool:
 
 def _says(name: str, words: set[str], parts: tuple[str, ...]) -> bool:
     return not words.isdisjoint(words_of(name)) or any(part in name for part in parts)
-
-
-def words_of(name: str) -> set[str]:
-    """The words of a column name, in lower case: "maritalStatus" has two.
-
-    Example:
-        >>> sorted(words_of("maritalStatus2"))
-        ['marital', 'status']
-    """
-    apart = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name)
-    return {word.rstrip("0123456789") or word for word in re.split(r"[\W_]+", apart.lower())} - {""}
