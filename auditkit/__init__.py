@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from auditkit import meter
+    from auditkit.anonymising import Anonymised, anonymise, pseudonymise
     from auditkit.audit import Audit, run
     from auditkit.data.counting import count
     from auditkit.encoding.sequence import widen
@@ -43,6 +44,7 @@ __version__ = "0.1.0"
 
 #: Public name to the module that holds it; loaded when first used.
 _HOMES = {
+    "Anonymised": "anonymising",
     "Attribution": "methods.shapley",
     "Audit": "audit",
     "AuditkitError": "errors",
@@ -65,12 +67,14 @@ _HOMES = {
     "TorchClassifier": "training",
     "TorchRegressor": "training",
     "Training": "training",
+    "anonymise": "anonymising",
     "count": "data.counting",
     "fit": "training",
     "from_shap": "explaining.shap",
     "judge": "policy",
     "load_policy": "policy",
     "load_subject": "loading",
+    "pseudonymise": "anonymising",
     "run": "audit",
     "shapley_cost": "explaining.values",
     "shapley_values": "explaining.values",
@@ -81,12 +85,13 @@ _HOMES = {
 }
 
 __all__ = [
-    "LSTM", "MLP", "Attribution", "Audit", "AuditkitError", "BagOfWords", "HuggingFace",
-    "InputError", "Interval", "Measurement", "Metric", "PooledEmbedding", "Privacy", "Report",
-    "Seq2Seq", "Subject", "Table", "TextAttribution", "TextLSTM", "TorchClassifier",
-    "TorchRegressor", "Training", "__version__", "count", "fit", "from_shap", "judge",
-    "load_policy", "load_subject", "meter", "run", "shapley_cost", "shapley_values",
-    "text_shapley_cost", "text_shapley_values", "to_shap", "widen",
+    "LSTM", "MLP", "Anonymised", "Attribution", "Audit", "AuditkitError", "BagOfWords",
+    "HuggingFace", "InputError", "Interval", "Measurement", "Metric", "PooledEmbedding",
+    "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextAttribution", "TextLSTM",
+    "TorchClassifier", "TorchRegressor", "Training", "__version__", "anonymise", "count", "fit",
+    "from_shap", "judge", "load_policy", "load_subject", "meter", "pseudonymise", "run",
+    "shapley_cost", "shapley_values", "text_shapley_cost", "text_shapley_values", "to_shap",
+    "widen",
 ]  # fmt: skip
 
 

@@ -52,6 +52,8 @@ BUILT_IN = (
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
+    "auditkit.audits.personal_data:PersonalData",
+    "auditkit.audits.anonymity:Anonymity",
     "auditkit.audits.energy:Energy",
 )
 #: Why an audit that looks at rows has nothing to look at.

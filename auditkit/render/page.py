@@ -51,6 +51,8 @@ PLACES = (
     "explanation-quality",
     "privacy",
     "privacy-frontier",
+    "personal-data",
+    "anonymity",
     "energy",
 )
 #: From the most urgent; a pillar without a criterion stands before those that passed.
@@ -63,6 +65,8 @@ HUGEST = 10**290
 _HINTS = {
     "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
+    "personal-data": ("personal_",),
+    "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
     "conditional": ("conditional_", "gap_share_of_control"),

@@ -1,0 +1,73 @@
+"""The sentences that open the sections about the data: what is personal in it, who stands out."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.page import Page, Pillar, number, records, string
+from auditkit.render.text import name
+from auditkit.report import MeasurementRecord
+
+#: Columns that a sentence names.
+NAMED = 6
+
+
+def personal_data(page: Page, pillar: Pillar) -> Markup:
+    """Name the column that holds most personal data, or say that none was found."""
+    table = page.table(pillar.name, "personal-data")
+    rows = [] if table is None else records(table)
+    whole = _whole(pillar, "personal_data_share")
+    if whole is None:
+        return Markup("")
+    if not rows:
+        return page.words("lede.personal_none", n=whole.n)
+    most = rows[0]
+    ends = (number(most, c) for c in ("low", "high"))
+    columns = list(dict.fromkeys(string(row, "column") for row in rows))
+    return page.words(
+        "lede.personal",
+        n=len(columns),
+        kind=name(string(most, "kind")),
+        column=name(string(most, "column")),
+        share=numbers.show(number(most, "share") or 0.0, *ends, unit="rate").text,
+        whole=page.measured(whole),
+    )
+
+
+def anonymity(page: Page, pillar: Pillar) -> Markup:
+    """Say how many rows are unique, in what, and which column makes them so most."""
+    unique, below = (_whole(pillar, m) for m in ("unique_share", "rows_below_k_share"))
+    table = page.table(pillar.name, "quasi-identifiers")
+    if unique is None or below is None or table is None:
+        return Markup("")
+    rows, settings = records(table), _settings(page, pillar)
+    columns = [name(string(row, "column")) for row in rows]
+    shown = columns[:NAMED] + [Markup("…")] * bool(columns[NAMED:])
+    parts = [
+        page.words(
+            "lede.anonymity",
+            unique=page.measured(unique),
+            rows=unique.n,
+            columns=page.words.listing(shown),
+            below=page.measured(below),
+            k=str(settings.get("k", "")),
+        )
+    ]
+    if (number(rows[0], "adds") or 0.0) > 0:
+        adds = numbers.show(number(rows[0], "unique_without") or 0.0, unit="rate").text
+        parts.append(page.words("lede.anonymity_most", column=columns[0], without=adds))
+    if not settings.get("quasi_identifiers"):
+        parts.append(page.words("lede.anonymity_guess"))
+    return Markup(" ").join(parts)
+
+
+def _whole(pillar: Pillar, metric: str) -> MeasurementRecord | None:
+    """The measurement of a metric over all rows, where it has a value."""
+    found = (m for m in pillar.measurements if m.metric == metric and not m.slice)
+    return next((m for m in found if m.value is not None), None)
+
+
+def _settings(page: Page, pillar: Pillar) -> dict[str, object]:
+    planned = (audit for audit in page.report.plan.audits if audit.name == pillar.name)
+    return next((dict(audit.defaults) for audit in planned), {})
