@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -100,7 +101,7 @@ class Anonymised:
         suppressed: Rows that were left out.
         information_loss: Share of what the quasi-identifiers told that is lost, from 0 (nothing) to
             1 (everything): how much of a column's values a row's class spans, averaged.
-        values: Column to what stands in it now, from the most frequent on.
+        labels: Column to what stands in it now, from the most frequent on.
     """
 
     frame: pd.DataFrame
@@ -108,7 +109,7 @@ class Anonymised:
     classes: int
     suppressed: int
     information_loss: float
-    values: Mapping[str, tuple[str, ...]]
+    labels: Mapping[str, tuple[str, ...]]
 
 
 def anonymise(
@@ -168,14 +169,13 @@ def anonymise(
     result = held[kept].assign(**new)
     codes = [_factorized(result[name]) for name in columns]
     classes = classes_of(codes, len(result))
-    counted = {name: as_names(result[name]).fillna(MISSING).value_counts() for name in columns}
     return Anonymised(
         frame=result,
         k=classes.k,
         classes=classes.sizes.size,
         suppressed=int((~kept).sum()),
         information_loss=made.loss,
-        values={name: tuple(map(str, counts.index)) for name, counts in counted.items()},
+        labels={name: _labels(result[name]) for name in columns},
     )
 
 
@@ -204,7 +204,7 @@ def _column(values: pd.Series, numbers: str) -> _Column:
     known = np.unique(held[np.isfinite(held)])
     gap = int(np.isnan(held).any())  # a missing number stands before all others
     codes = np.where(np.isnan(held), 0, np.searchsorted(known, held) + gap).astype(np.int64)
-    attribute = Attribute(codes, known.size + gap, "ordered")
+    attribute = Attribute(codes, known.size + gap, "ordered", has_missing=bool(gap))
     if numbers == "mean":
         return _Column(attribute, lambda rows: mean_by_class(held, rows))
 
@@ -250,6 +250,11 @@ def _tree(values: pd.Series, hierarchy: Hierarchy) -> _Column:
         return ANY if level < 0 else str([names[held[0]], *paths[held[0]]][level])
 
     return _Column(attribute, write)
+
+
+def _labels(values: pd.Series) -> tuple[str, ...]:
+    counts = Counter(as_names(values).fillna(MISSING).astype(str))
+    return tuple(sorted(counts, key=lambda label: (-counts[label], label)))
 
 
 def _factorized(values: pd.Series) -> IntArray:

@@ -196,13 +196,13 @@ class Anonymity:
     def _sizes(self, held: _Held, classes: Classes) -> Table:
         n = classes.of_row.size
         lines = [
-            (size, classes.rows_below(size), classes.rows_below(size) / n)
+            (f"fewer than {size}", classes.rows_below(size), classes.rows_below(size) / n)
             for size in sorted({*SIZES, self.k})
         ]
         return Table(
             name="class-sizes",
             title="Rows in small classes",
-            columns=("fewer_than", "n", "share"),
+            columns=("size_of_class", "n", "share"),
             rows=tuple(lines),
             source=held.words,
             chart="class-sizes",

@@ -27,6 +27,7 @@ class Attribute:
         codes: Code of each row from 0, shape (n,).
         size: How many codes there are.
         kind: "ordered" (cut between two codes), "named" (cut into one and the rest) or "tree".
+        has_missing: Whether code 0 of an ordered column is the missing value, which is no number.
         above: For a tree: the node above each code, shape (levels, size), from narrow to wide.
     """
 
@@ -34,6 +35,7 @@ class Attribute:
     size: int
     kind: Kind
     above: IntArray | None = None
+    has_missing: bool = False
 
     @property
     def levels(self) -> IntArray:
@@ -138,6 +140,8 @@ def _parts(
         values, counts = values[:-1], np.cumsum(counts)[:-1]
         most = 0
     rest = codes.size - counts
+    if column.has_missing and values[:1] == [0] and counts[0] >= k and rest[0] >= k:
+        return [codes == 0, codes > 0]  # first: a band of numbers should hold numbers
     is_fit = (counts >= k) & ((rest >= k) | ((rest <= most) & (rest > 0)))
     if not is_fit.any():
         return None

@@ -72,8 +72,8 @@ ANY = Metric(
 BY_KIND = {
     kind: Metric(
         f"personal_{kind}_share",
-        f"Rows with a {title}" if title[0] not in "aei" else f"Rows with an {title}",
-        f"Share of rows in which some column of text holds a {title}, by its form"
+        f"Rows with {'an' if title[0] in 'aeiou' else 'a'} {title}",
+        "Share of rows in which a column of text holds one, by form"
         + (", check digits" if kind in {"payment_card", "iban", "national_number"} else "")
         + " and the words beside it.",
         "rate",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
-from auditkit.render import numbers, sentences
+from auditkit.render import lede_data, numbers, sentences
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar, number, records, string
@@ -426,4 +426,6 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "explainability": _explainability,
     "explanation-quality": trust,
     "privacy-frontier": privacy_frontier,
+    "personal-data": lede_data.personal_data,
+    "anonymity": lede_data.anonymity,
 }
