@@ -40,7 +40,9 @@ LETTERS = {
     "explainability": "x",
     "explanation-quality": "q",
     "privacy": "v",
-    "privacy-frontier": "d",
+    "privacy-frontier": "k",
+    "personal-data": "d",
+    "anonymity": "n",
     "energy": "e",
 }
 CLASSES = ("high", "low", "mid")

@@ -217,3 +217,28 @@ def test_what_was_tried_on_the_explanation_is_counted_and_said(
     assert (sentence in text) is telling
     assert text.count("No regulator sets a limit for any of it") == 1
     assert "own check of its DeepExplainer" in text
+
+
+def about_people(audit: str, **columns: list[str]) -> str:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"y": rng.integers(0, 2, 300), "score": rng.random(300)})
+    rows = rows.assign(**{name: rng.choice(values, 300) for name, values in columns.items()})
+    subject = Subject.from_model(
+        Model(), rows, label="y", features=["score", *columns], sensitive=list(columns)[:1]
+    )
+    return render(run(subject, None, [audit]))
+
+
+def test_the_column_with_most_personal_data_is_named_and_nothing_of_it_shown() -> None:
+    found = about_people("personal-data", sex=["F", "M"], note=["a@example.org", "b@example.org"])
+    assert "found in <b>one column</b>: e-mail address in 1 of the values of note" in found
+    assert "example.org" not in found
+    assert "No e-mail address, number, name" in about_people("personal-data", sex=["F", "M"])
+
+
+def test_unique_rows_open_the_section_with_the_columns_that_make_them() -> None:
+    text = about_people("anonymity", sex=["F", "M"], zip_code=[str(i) for i in range(400)])
+    assert "300 rows is unique in zip_code and sex" in text
+    assert "Knowing zip_code adds most: without it, 0 would be unique." in text
+    assert "was guessed from their names" in text
+    assert "What each column adds to being unique" in text
