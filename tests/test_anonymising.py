@@ -24,14 +24,13 @@ def people(n: int = 200) -> pd.DataFrame:
         {
             "age": rng.integers(18, 90, n).astype(float),
             "job": rng.choice(["nurse", "doctor", "smith", "baker"], n),
-            "town": rng.choice(
-                ["a", "b", "c", "d", "e", None], n, p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05]
-            ),
+            "town": rng.choice(list("abcdef"), n, p=[0.5, 0.2, 0.1, 0.1, 0.05, 0.05]),
             "ill": rng.integers(0, 2, n),
         },
         index=np.arange(n) * 10,
     )
     frame.loc[frame.index[:7], "age"] = np.nan
+    frame["town"] = frame["town"].where(frame["town"] != "f")
     return frame
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -349,7 +349,7 @@ def _trained(
         which: made.frame.iloc[low:high].reset_index(drop=True)
         for which, low, high in zip(parts, ends[:-1], ends[1:], strict=True)
     }
-    changes = {} if validation is None else {"validation": new["validation"]}
+    changes: dict[str, Any] = {} if validation is None else {"validation": new["validation"]}
     model, _ = recipe.fit(new["train"], **changes)
     scores = np.asarray(model.scores(new["rows"]))
     chosen = scores.argmax(axis=1) if scores.ndim > 1 else scores >= subject.threshold

@@ -198,9 +198,9 @@ def _is_day(match: re.Match[str]) -> bool:
     """Whether the calendar has this day, and a person can have been born on it."""
     held = {key: value for key, value in match.groupdict().items() if value}
     if "y2" in held:
-        year = int(held["y2"]) + (0 if len(held["y2"]) == 4 else 1900)
+        full = int(held["y2"]) + (0 if len(held["y2"]) == 4 else 1900)
         a, b = int(held["a2"]), int(held["b2"])
-        return _exists(year, a, b) or _exists(year, b, a)
+        return _exists(full, a, b) or _exists(full, b, a)
     year, month, day = (next(v for k, v in held.items() if k[0] == part) for part in "ymd")
     if not month.isdigit():
         month = str(_MONTH_NAMES.index(month[:3].lower()) + 1)

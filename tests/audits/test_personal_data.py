@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy.stats import beta
 
-from auditkit.audit import make_audits, run
+from auditkit.audit import run
 from auditkit.audits.personal_data import ALL_READ, NO_TEXT, PersonalData
 from auditkit.errors import InputError
 from auditkit.report import Report
@@ -30,7 +30,7 @@ def rows(n: int = 400) -> pd.DataFrame:
             "y": i % 2,
             "sex": np.where(i % 3 == 0, "F", "M"),
             "note": np.where(i % 4 == 0, "write to someone@example.org", "nothing to see"),
-            "customerName": np.where(i % 5 == 0, None, "Wang Wei"),
+            "customerName": pd.Series(["Wang Wei"] * n).where(i % 5 > 0),
             "phone": 5_551_230_000 + i,
             "balance": 10.0**8 * i + 0.5,
             "height": i % 30,
@@ -38,11 +38,10 @@ def rows(n: int = 400) -> pd.DataFrame:
     )
 
 
-def report(frame: pd.DataFrame, **settings: object) -> Report:
-    features = [name for name in frame if name not in {"y", "sex"}]
+def report(frame: pd.DataFrame, **settings: int) -> Report:
+    features = [name for name in map(str, frame) if name not in {"y", "sex"}]
     subject = Subject.from_model(Model(), frame, label="y", features=features, sensitive=["sex"])
-    (audit,) = make_audits(["personal-data"], {"personal-data": settings})
-    return run(subject, None, [audit])
+    return run(subject, None, [PersonalData(**settings)])
 
 
 def value(found: Report, metric: str) -> float | None:

@@ -45,7 +45,7 @@ def test_diversity_is_that_of_the_poorest_group(rows: list[tuple[int, ...]]) -> 
     groups = frame.groupby(["a", "b"])["s"]
     assert distinct_diversity(classes, values) == groups.nunique().min()
     shares = groups.value_counts(normalize=True)
-    entropies = (-shares * np.log(shares)).groupby(level=[0, 1]).sum()
+    entropies: pd.Series = (-shares * np.log(shares)).groupby(level=[0, 1]).sum()
     assert entropy_diversity(classes, values) == pytest.approx(np.exp(entropies.min()))
 
 

@@ -231,7 +231,7 @@ def about_people(audit: str, **columns: list[str]) -> str:
 
 def test_the_column_with_most_personal_data_is_named_and_nothing_of_it_shown() -> None:
     found = about_people("personal-data", sex=["F", "M"], note=["a@example.org", "b@example.org"])
-    assert "found in <b>one column</b>: e-mail address in 1 of the values of note" in found
+    assert "found in <b>one column</b>: e-mail address in 1.000 of the values of note" in found
     assert "example.org" not in found
     assert "No e-mail address, number, name" in about_people("personal-data", sex=["F", "M"])
 
