@@ -37,6 +37,7 @@ DYNAMIC = {
     "outcome.": get_args(Outcome),
     "table.": (
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps", "trust"),
+        *("class-sizes", "personal-data", "quasi-identifiers"),
     ),
     "lede.": (*lede.WHOLE, *lede.ALONE),
     "forest.": (
