@@ -49,6 +49,8 @@ BUILT_IN = (
     "auditkit.audits.individual:Individual",
     "auditkit.audits.mitigation:Mitigation",
     "auditkit.audits.explainability:Explainability",
+    "auditkit.audits.effects:Effects",
+    "auditkit.audits.surrogate:Surrogate",
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",

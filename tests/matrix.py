@@ -38,6 +38,8 @@ LETTERS = {
     "individual": "i",
     "mitigation": "m",
     "explainability": "x",
+    "effects": "h",
+    "surrogate": "t",
     "explanation-quality": "q",
     "privacy": "v",
     "privacy-frontier": "k",

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auditkit.render.charts_curves import calibration_groups, roc_groups
+from auditkit.render.charts_effects import effects
 from auditkit.render.charts_explain import density_strip, waterfall
 from auditkit.render.charts_frontier import frontier
 from auditkit.render.charts_groups import groups
@@ -16,6 +17,7 @@ from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
 from auditkit.render.charts_privacy import privacy_frontier
 from auditkit.render.charts_rows import bars, forest, phases
+from auditkit.render.charts_rules import rules
 from auditkit.render.charts_strata import conditional
 from auditkit.render.figures import ROWS, Figure, data_table, source_note
 from auditkit.render.page import Page
@@ -33,6 +35,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
         frozenset({"attribute", "group", "mean_score", "observed_rate"}),
     ),
     "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
+    "effects": (effects, frozenset({"feature", "kind", "at", "effect"})),
     "forest": (forest, frozenset({"difference"})),
     "frontier": (frontier, frozenset({"variant", "accuracy"})),
     "groups": (groups, frozenset({"attribute", "group"})),
@@ -47,6 +50,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
         roc_groups,
         frozenset({"attribute", "group", "false_positive_rate", "true_positive_rate"}),
     ),
+    "rules": (rules, frozenset({"depth", "condition", "decision", "is_leaf"})),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
 #: Rows of the plain tables of which the first say most.

@@ -89,6 +89,36 @@ class Plot:
 
 
 @dataclass(frozen=True, slots=True)
+class Panel:
+    """One of several small drawings.
+
+    Attributes:
+        title: What it is about and what it shows.
+        parts: What is in it.
+        height: Its height in pixels.
+        description: What it shows, for who cannot see it.
+    """
+
+    title: Markup
+    parts: Markup
+    height: int
+    description: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class Panels:
+    """Small drawings side by side.
+
+    Attributes:
+        shared: What is written once and used by several of them.
+        panels: The drawings.
+    """
+
+    shared: Markup
+    panels: tuple[Panel, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DataTable:
     """The numbers behind a figure.
 

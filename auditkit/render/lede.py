@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import lede_data, numbers, sentences
+from auditkit.render.lede_imitation import effects, surrogate
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar, number, records, string
@@ -424,6 +425,8 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "individual": _individual,
     "mitigation": _mitigation,
     "explainability": _explainability,
+    "effects": effects,
+    "surrogate": surrogate,
     "explanation-quality": trust,
     "privacy-frontier": privacy_frontier,
     "personal-data": lede_data.personal_data,

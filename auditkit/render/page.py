@@ -48,6 +48,8 @@ PLACES = (
     "individual",
     "mitigation",
     "explainability",
+    "effects",
+    "surrogate",
     "explanation-quality",
     "privacy",
     "privacy-frontier",
@@ -76,6 +78,8 @@ _HINTS = {
     ),
     "adverse-impact": ("impact_ratio", "shortfall", "standardized_mean", "scoring_rate"),
     "individual": ("consistency", "flip_", "neighbor_", "identity_term", "term_"),
+    "effects": ("effect_", "interaction_"),
+    "surrogate": ("surrogate_",),
     "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),
     "explanation-quality": (
         *("efficiency_gap", "reason_stability", "reason_standard_error", "reasons_beyond"),

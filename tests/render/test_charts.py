@@ -14,7 +14,7 @@ from auditkit.render.charts import Axis, axis, mark, nice, pct
 from auditkit.render.charts_groups import GroupChart
 from auditkit.render.charts_limit import Held, against_limit
 from auditkit.render.draw import CHARTS, figures
-from auditkit.render.figures import ROWS, Plot, RowChart, data_table
+from auditkit.render.figures import ROWS, Panels, Plot, RowChart, data_table
 from auditkit.render.html import render
 from auditkit.render.page import STATES, Page
 from auditkit.render.words import Words
@@ -98,7 +98,7 @@ def test_every_kind_of_the_census_is_drawn(record: dict[str, Any]) -> None:
     kinds = {table.chart: type(figures(page, table)[0].body) for table in page.report.tables}
     assert kinds.pop("spiral") is type(None)
     assert set(kinds) == set(CHARTS)
-    assert set(kinds.values()) == {RowChart, Plot, GroupChart}
+    assert set(kinds.values()) == {RowChart, Plot, GroupChart, Panels}
 
 
 def test_every_percentage_of_the_page_is_bounded(census: Report) -> None:

@@ -38,7 +38,11 @@ DYNAMIC = {
     "table.": (
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps", "trust"),
         *("class-sizes", "personal-data", "quasi-identifiers"),
+        "interactions",
     ),
+    "effects.": ("feature", "points", "lowest", "at_lowest", "highest", "at_highest"),
+    "rules.given.": ("binary", "multiclass", "regression"),
+    "rules.value.": ("binary", "multiclass", "regression"),
     "lede.": (*lede.WHOLE, *lede.ALONE),
     "forest.": (
         *(f"of_{kind}" for kind in charts_rows.KINDS),
