@@ -38,6 +38,7 @@ LETTERS = {
     "individual": "i",
     "mitigation": "m",
     "explainability": "x",
+    "counterfactuals": "w",
     "effects": "h",
     "surrogate": "t",
     "explanation-quality": "q",

@@ -67,6 +67,11 @@ class TextGames:
         return outputs[0], outputs[1:]
 
 
+def is_encoded_text(model: object) -> bool:
+    """Whether a model is a network over the tokens of texts."""
+    return is_network(model) and isinstance(getattr(model, "encoder", None), _Pieces)
+
+
 def text_games(
     model: Scorer | EncodedModel,
     rows: pd.DataFrame,

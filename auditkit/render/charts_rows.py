@@ -239,7 +239,6 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
         for row in kept
     )
     headings = heads(page.words, "bars.feature", "bars.value")
-    chart = RowChart((Block(drawn),), headings, scale_row(scale, lines), kind="wf")
     title = page.words(
         "bars.title",
         feature=name(string(rows[0], label)),
@@ -247,7 +246,11 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     )
     caption = page.words("bars.caption", drawn=len(kept), n=len(rows))
     if label != "feature":
-        title, caption = name(table.title, 80), page.words("bars.generic")
+        is_part = label.startswith("changed_")
+        title = name(table.title, 80)
+        caption = page.words("bars.parts" if is_part else "bars.generic")
+        headings = (column_title(page, label), column_title(page, column), NOTHING)
+    chart = RowChart((Block(drawn),), headings, scale_row(scale, lines), kind="wf")
     return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
 
 

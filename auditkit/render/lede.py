@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import lede_data, numbers, sentences
+from auditkit.render.lede_changes import changes
 from auditkit.render.lede_imitation import effects, surrogate
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_trust import trust
@@ -427,6 +428,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "explainability": _explainability,
     "effects": effects,
     "surrogate": surrogate,
+    "counterfactuals": changes,
     "explanation-quality": trust,
     "privacy-frontier": privacy_frontier,
     "personal-data": lede_data.personal_data,

@@ -48,6 +48,7 @@ PLACES = (
     "individual",
     "mitigation",
     "explainability",
+    "counterfactuals",
     "effects",
     "surrogate",
     "explanation-quality",
@@ -65,6 +66,7 @@ HUGEST = 10**290
 
 #: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
 _HINTS = {
+    "counterfactuals": ("counterfactual",),
     "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
     "personal-data": ("personal_",),

@@ -73,7 +73,7 @@ def _ordered(pillar: Pillar) -> list[TableRecord]:
 def _figures(page: Page, pillar: Pillar, table: TableRecord) -> list[Figure]:
     """The figures of a table, without the numbers that the measurements give anyway."""
     found = figures(page, table)
-    told = {"precision", "ks_statistic"}
+    told = {"precision", "ks_statistic", "counterfactual_success_rate"}
     by_group = any(m.metric in told and m.slice for m in pillar.measurements)
     if table.chart in REPEATED and by_group:
         return [replace(figure, data=None) for figure in found]

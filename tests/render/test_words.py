@@ -36,9 +36,9 @@ DYNAMIC = {
     "gone.lede_": ("criteria", "audits", "measurements"),
     "outcome.": get_args(Outcome),
     "table.": (
-        *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps", "trust"),
-        *("class-sizes", "personal-data", "quasi-identifiers"),
-        "interactions",
+        *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
+        *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
+        "stories",
     ),
     "effects.": ("feature", "points", "lowest", "at_lowest", "highest", "at_highest"),
     "rules.given.": ("binary", "multiclass", "regression"),
