@@ -49,6 +49,7 @@ BUILT_IN = (
     "auditkit.audits.individual:Individual",
     "auditkit.audits.mitigation:Mitigation",
     "auditkit.audits.explainability:Explainability",
+    "auditkit.audits.reason_codes:ReasonCodes",
     "auditkit.audits.counterfactuals:Counterfactuals",
     "auditkit.audits.effects:Effects",
     "auditkit.audits.surrogate:Surrogate",

@@ -38,6 +38,7 @@ LETTERS = {
     "individual": "i",
     "mitigation": "m",
     "explainability": "x",
+    "reason-codes": "o",
     "counterfactuals": "w",
     "effects": "h",
     "surrogate": "t",
@@ -343,6 +344,8 @@ def cell(kind: str, way: str) -> str:
         return "-"
     report = audited(kind, way)
     measured = {m.audit for m in report.measurements if m.value is not None}
+    # Where no decision is against anybody, reason codes still tell single ones.
+    measured |= {table.audit for table in report.tables if table.id == "reason-codes.stories"}
     return " ".join(letter for name, letter in LETTERS.items() if name in measured)
 
 

@@ -191,6 +191,6 @@ class Counterfactuals:
         left = int((~outcome.found).sum())
         return (
             f"for {left:,} of the {outcome.found.size:,} rows that were searched no change was "
-            "found; row: place among the assessed rows, from 0; values and words that fewer than "
+            "found; row: place among the assessed rows, from 1; values and words that fewer than "
             f"{COMMON} assessed rows share are not named"
         )

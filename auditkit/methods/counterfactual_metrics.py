@@ -297,9 +297,9 @@ def stories_table(stories: Sequence[Story], source: str) -> Table:
         name="stories",
         title="A typical, a borderline and a hard case",
         columns=("case", "row", "what", "change"),
-        rows=tuple((one.case, one.row, *part) for one in stories for part in one.parts),
+        rows=tuple((one.case, one.row + 1, *part) for one in stories for part in one.parts),
         source=source,
-        chart="stories",
+        chart="changed-cases",
     )
 
 

@@ -86,13 +86,13 @@ def _waterfall(page: Page, rows: Sequence[Record]) -> Figure:
     terms = [row for row in rows if string(row, "feature") not in ENDS]
     terms.sort(key=lambda row: -abs(number(row, "contribution") or 0.0))
     drawn = [*terms[:TERMS], *_rest(page, terms[TERMS:])]
-    scale = axis(_positions(drawn, low, high))
+    scale = axis(positions(drawn, low, high))
     size, lines = largest(drawn, "contribution"), grid(page, scale, LOW)
     held = (scale, lines)
     body = [
-        _total(page, b, low, held),
+        _mean(page, b, low, held),
         *_steps(drawn, low, held, size),
-        _total(page, a, high, held),
+        _mean(page, a, high, held),
     ]
     chart = RowChart(
         (Block(tuple(body)),),
@@ -130,7 +130,8 @@ def _rest(page: Page, terms: Sequence[Record]) -> list[Record]:
     return [{"feature": str(page.words("waterfall.rest", n=len(terms))), "contribution": total}]
 
 
-def _positions(terms: Sequence[Record], start: float, end: float) -> list[float]:
+def positions(terms: Sequence[Record], start: float, end: float) -> list[float]:
+    """Everything that a waterfall has to have on its axis."""
     places, here = [start, end], start
     for row in terms:
         before, here = here, here + (number(row, "contribution") or 0.0)
@@ -148,6 +149,12 @@ def _steps(terms: Sequence[Record], start: float, held: Scale, beside: float) ->
 
 
 def _step(row: Record, before: float, held: Scale, beside: float) -> Row:
+    shown = bounded(row, "contribution", beside=beside, signed=True)
+    return Row(name(string(row, "feature")), step(row, before, held), value(shown))
+
+
+def step(row: Record, before: float, held: Scale) -> Markup:
+    """Draw one contribution from where the ones before it end."""
     scale, lines = held
     change = number(row, "contribution") or 0.0
     low, high = number(row, "low"), number(row, "high")
@@ -156,15 +163,18 @@ def _step(row: Record, before: float, held: Scale, beside: float) -> Row:
     parts = [lines.used, rect(scale.at(left), 7, scale.width(left, right), 14, kind)]
     if low is not None and high is not None:
         parts.append(line(scale.at(before + low), 14, scale.at(before + high), 14, "wh"))
-    shown = bounded(row, "contribution", beside=beside, signed=True)
-    return Row(name(string(row, "feature")), drawing(LOW, *parts), value(shown))
+    return drawing(LOW, *parts)
 
 
-def _total(page: Page, group: Markup, score: float, held: Scale) -> Row:
+def _mean(page: Page, group: Markup, score: float, held: Scale) -> Row:
+    return total(page.words("waterfall.mean", group=group), score, held)
+
+
+def total(label: Markup, score: float, held: Scale, limits: Sequence[float] = ()) -> Row:
+    """The row of one end of a waterfall; its rounded number stays on its side of limits."""
     scale, lines = held
     tick = upright(scale.at(score), 22, "tot", 3)
-    text = el("span", numbers.show(score).text, cls="val")
-    label = page.words("waterfall.mean", group=group)
+    text = el("span", numbers.show(score, limits=limits).text, cls="val")
     return Row(label, drawing(LOW, lines.used, tick), text, strong=True)
 
 

@@ -18,6 +18,7 @@ from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
 from auditkit.render.charts_privacy import privacy_frontier
 from auditkit.render.charts_rows import bars, forest, phases
 from auditkit.render.charts_rules import rules
+from auditkit.render.charts_stories import principal_reasons, stories
 from auditkit.render.charts_strata import conditional
 from auditkit.render.figures import ROWS, Figure, data_table, source_note
 from auditkit.render.page import Page
@@ -44,6 +45,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "log-log-roc": (log_log_roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "phases": (phases, frozenset({"phase", "joules"})),
     "privacy-frontier": (privacy_frontier, frozenset({"epsilon", "accuracy"})),
+    "principal-reasons": (principal_reasons, frozenset({"reason", "low", "high"})),
     "reliability": (reliability, frozenset({"mean_score", "observed_rate"})),
     "roc": (roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "roc-groups": (
@@ -51,6 +53,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
         frozenset({"attribute", "group", "false_positive_rate", "true_positive_rate"}),
     ),
     "rules": (rules, frozenset({"depth", "condition", "decision", "is_leaf"})),
+    "stories": (stories, frozenset({"case", "decision", "feature", "value", "contribution"})),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
 #: Rows of the plain tables of which the first say most.

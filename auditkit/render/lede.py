@@ -12,6 +12,7 @@ from auditkit.render import lede_data, numbers, sentences
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_imitation import effects, surrogate
 from auditkit.render.lede_privacy import privacy_frontier
+from auditkit.render.lede_reasons import reason_codes
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.sentences import CROSS
@@ -429,6 +430,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "effects": effects,
     "surrogate": surrogate,
     "counterfactuals": changes,
+    "reason-codes": reason_codes,
     "explanation-quality": trust,
     "privacy-frontier": privacy_frontier,
     "personal-data": lede_data.personal_data,

@@ -48,6 +48,7 @@ PLACES = (
     "individual",
     "mitigation",
     "explainability",
+    "reason-codes",
     "counterfactuals",
     "effects",
     "surrogate",
@@ -83,6 +84,7 @@ _HINTS = {
     "effects": ("effect_", "interaction_"),
     "surrogate": ("surrogate_",),
     "fairness": ("parity", "odds", "opportunity", "fairness", "_difference"),
+    "reason-codes": ("reason_share",),
     "explanation-quality": (
         *("efficiency_gap", "reason_stability", "reason_standard_error", "reasons_beyond"),
         *("sign_stability", "prediction_gap", "infidelity", "max_sensitivity"),

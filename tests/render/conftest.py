@@ -207,6 +207,25 @@ def _gap_rows() -> list[Any]:
     return rows
 
 
+#: Columns of the stories of decisions.
+STORY_COLUMNS = [
+    *("case", "place", "decision", "feature", "value"),
+    *("contribution", "low", "high", "sign_certain"),
+]
+
+
+def _story() -> list[list[Any]]:
+    """One story; what it holds sums to the score."""
+    head = ["typical", 12, "not selected (against)"]
+    return [
+        [*head, "(average score)", None, 0.6, 0.58, 0.62, None],
+        [*head, "<age>", "in the lowest fifth", -0.2, -0.25, -0.15, True],
+        [*head, "job", "Sales", 0.01, -0.02, 0.04, False],
+        [*head, "(all others)", "7", 0.08999, 0.05, 0.12999, None],
+        [*head, "(score)", None, 0.49999, None, None, None],
+    ]
+
+
 def _calibration() -> list[Any]:
     rows = []
     for i, n in enumerate((6900, 2300, 1500, 1100, 800, 600, 500, 420, 333, 200)):
@@ -291,6 +310,10 @@ def _tables() -> list[dict[str, Any]]:
          [[0, "", "", "not selected", 900, 1.0, 0.2, 0.18, 0.22, False],
           [1, "age at least 40", "age at least 40", "selected", 895, 0.994, None, None, None, True],
           [1, "age under 40", "age under 40", "not selected", 5, 0.006, None, None, None, True]]),
+        ("reason-codes", "stories", "Stories", "stories", STORY_COLUMNS, _story()),
+        ("reason-codes", "principal-reasons", "Reasons", "principal-reasons",
+         ["reason", "principal_reason_share", "low", "high"],
+         [[f, v, v * 0.95, v * 1.05] for f, v in FEATURES]),
         ("privacy", "attack-roc", "Attack", "log-log-roc",
          ["false_positive_rate", "true_positive_rate", "low", "high"], attack),
         ("privacy", "private-twin", "Twin", "forest",

@@ -242,3 +242,40 @@ def test_unique_rows_open_the_section_with_the_columns_that_make_them() -> None:
     assert "Knowing zip_code adds most: without it, 0 would be unique." in text
     assert "was guessed from their names" in text
     assert "What each column adds to being unique" in text
+
+
+class Lender:
+    """Adds up a number and, where it is told to, the sex."""
+
+    kind, parameters, sha256 = "lender", None, None
+    features = ("height", "sex")
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        men = (rows["sex"] == "M").to_numpy(dtype=float)
+        return np.asarray(np.clip(0.4 + 0.1 * rows["height"] + 0.3 * men, 0, 1), dtype=float)
+
+
+def reasons(features: list[str], sensitive: str) -> str:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"sex": rng.choice(["F", "M"], 400), "y": rng.integers(0, 2, 400)})
+    rows = rows.assign(height=rng.normal(size=400), race=rng.choice(["a", "<b>"], 400))
+    subject = Subject.from_model(
+        Lender(), rows, label="y", features=features, sensitive=[sensitive]
+    )
+    page = render(run(subject, None, ["reason-codes"]))
+    return page.replace("<bdi>", "").replace("</bdi>", "")
+
+
+def test_principal_reasons_are_named_and_a_sensitive_one_among_them() -> None:
+    text = reasons(["height", "sex"], "sex")
+    assert "explained decisions against, a share of <b>" in text
+    assert "</b> has sex among its principal reasons; height follows." in text
+    assert "Compared columns are principal reasons themselves: sex in a share of" in text
+    assert "most often for F (1.000)" in text
+    assert "A typical case, not selected (against): score" in text
+    assert "A principal reason is of certain direction in a share of" in text
+
+
+def test_a_compared_column_that_is_not_read_is_no_reason_itself() -> None:
+    text = reasons(["height", "sex"], "race")
+    assert "The model reads none of the compared columns, so that none is a reason itself" in text

@@ -38,7 +38,7 @@ DYNAMIC = {
     "table.": (
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
-        "stories",
+        *("changed-cases", "reasons-by-group", "chosen"),
     ),
     "effects.": ("feature", "points", "lowest", "at_lowest", "highest", "at_highest"),
     "rules.given.": ("binary", "multiclass", "regression"),
