@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
-from auditkit.render import charts_rows, lede, method, page, words
+from auditkit.render import charts_rows, charts_stories, lede, method, page, words
 from auditkit.render.words import FOLDER, Words, catalogue
 from auditkit.report import SEVERITIES, VERDICTS
 
@@ -38,7 +38,10 @@ DYNAMIC = {
     "table.": (
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
-        *("changed-cases", "reasons-by-group", "chosen"),
+        *("changed-cases", "reasons-by-group"),
+    ),
+    "stories.": tuple(
+        f"{case}{end}" for case in (*charts_stories.CASES, "chosen") for end in ("", "_caption")
     ),
     "effects.": ("feature", "points", "lowest", "at_lowest", "highest", "at_highest"),
     "rules.given.": ("binary", "multiclass", "regression"),
