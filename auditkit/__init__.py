@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from auditkit.explaining.texts import TextAttribution, text_shapley_cost, text_shapley_values
     from auditkit.explaining.values import shapley_cost, shapley_values
     from auditkit.loading import load_subject
+    from auditkit.methods.epsilon import EpsilonBound, epsilon_lower_bound
     from auditkit.methods.shapley import Attribution
     from auditkit.policy import judge, load_policy
     from auditkit.report import Report
@@ -49,6 +50,7 @@ _HOMES = {
     "Audit": "audit",
     "AuditkitError": "errors",
     "BagOfWords": "training",
+    "EpsilonBound": "methods.epsilon",
     "HuggingFace": "training",
     "InputError": "errors",
     "Interval": "evidence",
@@ -69,6 +71,7 @@ _HOMES = {
     "Training": "training",
     "anonymise": "anonymising",
     "count": "data.counting",
+    "epsilon_lower_bound": "methods.epsilon",
     "fit": "training",
     "from_shap": "explaining.shap",
     "judge": "policy",
@@ -86,12 +89,12 @@ _HOMES = {
 
 __all__ = [
     "LSTM", "MLP", "Anonymised", "Attribution", "Audit", "AuditkitError", "BagOfWords",
-    "HuggingFace", "InputError", "Interval", "Measurement", "Metric", "PooledEmbedding",
-    "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextAttribution", "TextLSTM",
-    "TorchClassifier", "TorchRegressor", "Training", "__version__", "anonymise", "count", "fit",
-    "from_shap", "judge", "load_policy", "load_subject", "meter", "pseudonymise", "run",
-    "shapley_cost", "shapley_values", "text_shapley_cost", "text_shapley_values", "to_shap",
-    "widen",
+    "EpsilonBound", "HuggingFace", "InputError", "Interval", "Measurement", "Metric",
+    "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextAttribution",
+    "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__", "anonymise",
+    "count", "epsilon_lower_bound", "fit", "from_shap", "judge", "load_policy", "load_subject",
+    "meter", "pseudonymise", "run", "shapley_cost", "shapley_values", "text_shapley_cost",
+    "text_shapley_values", "to_shap", "widen",
 ]  # fmt: skip
 
 

@@ -56,6 +56,7 @@ BUILT_IN = (
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
+    "auditkit.audits.epsilon_bound:EpsilonLowerBound",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",
     "auditkit.audits.energy:Energy",

@@ -45,6 +45,7 @@ LETTERS = {
     "explanation-quality": "q",
     "privacy": "v",
     "privacy-frontier": "k",
+    "epsilon-bound": "b",
     "personal-data": "d",
     "anonymity": "n",
     "energy": "e",

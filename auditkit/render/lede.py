@@ -10,6 +10,7 @@ from markupsafe import Markup
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import lede_data, numbers, sentences
 from auditkit.render.lede_changes import changes
+from auditkit.render.lede_epsilon import epsilon_bounds
 from auditkit.render.lede_imitation import effects, surrogate
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
@@ -433,6 +434,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "reason-codes": reason_codes,
     "explanation-quality": trust,
     "privacy-frontier": privacy_frontier,
+    "epsilon-bound": epsilon_bounds,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,
 }
