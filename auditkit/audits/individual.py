@@ -21,6 +21,7 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
+from auditkit.explaining.categories import is_text
 from auditkit.methods import flips, nearness
 from auditkit.methods.consistency import (
     CONSISTENCY,
@@ -34,7 +35,7 @@ from auditkit.methods.consistency import (
 from auditkit.methods.crossing import rows_words
 from auditkit.methods.estimates import FloatArray, IntArray
 from auditkit.methods.flip_metrics import FLIPS, TERM_FLIPS, TERM_TEXTS
-from auditkit.methods.identity_terms import Terms, are_texts
+from auditkit.methods.identity_terms import Terms
 from auditkit.methods.swapping import TERMS
 from auditkit.methods.tokens import tokens
 from auditkit.models.answers import checked_answers
@@ -260,7 +261,7 @@ class Individual:
         return _Attribute(column, labels, drawn, codes, stand_for, groups.unknown, is_read, words)
 
     def _terms(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
-        columns = self.texts or [name for name in subject.features if _is_text(subject.rows[name])]
+        columns = self.texts or [name for name in subject.features if is_text(subject.rows[name])]
         if not columns:
             return
         drawn = np.sort(rng.permutation(len(subject))[: self.max_asked])
@@ -382,12 +383,6 @@ def _nearest(points: FloatArray, count: int) -> IntArray:
     with threadpool_limits(1):
         search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(points)
         return np.asarray(search.kneighbors(return_distance=False), dtype=np.int64)
-
-
-def _is_text(values: pd.Series) -> bool:
-    if pd.api.types.is_numeric_dtype(values):
-        return False
-    return are_texts(list(as_names(values).dropna().unique()), len(values))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from auditkit.errors import InputError, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
+from auditkit.explaining.categories import BANDS, as_categories, is_number
 from auditkit.methods.class_scores import macro_roc_auc
 from auditkit.methods.estimates import Estimate, FloatArray, IntArray
 from auditkit.methods.gaps import shared_level
@@ -34,10 +35,6 @@ from auditkit.roles import TASKS, as_names, origin
 from auditkit.subject import Subject
 
 FOLDS = 5
-#: Bands of about equally many rows that a number is cut into to stand alone.
-BANDS = 20
-#: A category of fewer rows stands with the other rare ones.
-RARE = 5
 #: Categories of a column that the model of all features tells apart.
 MOST_CATEGORIES = 250
 #: What the score is held against the outcome with.
@@ -171,7 +168,7 @@ class Proxies:
         found = []
         for name in subject.features:
             values = subject.rows[name].iloc[held.rows]
-            codes = _codes(values)
+            codes = as_categories(values)
             if isinstance(codes, str):
                 found.append(_Feature(name, Estimate.undefined(codes), None, _itself(name, held)))
                 continue
@@ -279,33 +276,12 @@ def _undefined(metric: Metric, held: _Attribute, reason: str) -> Measurement:
     return metric.measure(None, n=n, reason=reason, source=source, slice=held.everyone)
 
 
-def _codes(values: pd.Series) -> IntArray | str:
-    """A feature as categories from 0, the missing ones among them; or why it cannot be one."""
-    if _is_number(values) and values.nunique() > BANDS:
-        numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-        known = np.isfinite(numbers)
-        edges = np.unique(np.quantile(numbers[known], np.arange(1, BANDS) / BANDS))
-        return np.where(known, np.searchsorted(edges, numbers, side="right") + 1, 0)
-    codes, names = pd.factorize(as_names(values), sort=True)
-    counts = np.bincount(codes + 1, minlength=len(names) + 1)
-    rare = counts < RARE
-    if 2 * counts[rare].sum() > len(values):
-        return f"{len(names):,} different values in {len(values):,} rows: texts or names"
-    place = np.where(rare, 0, np.cumsum(~rare))
-    return np.asarray(place[codes + 1], dtype=np.int64)
-
-
-def _is_number(values: pd.Series) -> bool:
-    is_bool = pd.api.types.is_bool_dtype(values)
-    return bool(pd.api.types.is_numeric_dtype(values)) and not is_bool
-
-
 def _model(rows: pd.DataFrame, groups: IntArray, rng: np.random.Generator) -> FloatArray:
     """Shares of the groups by gradient boosting that has not seen the row, shape (n, k)."""
     from sklearn.ensemble import HistGradientBoostingClassifier
     from threadpoolctl import threadpool_limits
 
-    numeric = [_is_number(rows[name]) for name in rows]
+    numeric = [is_number(rows[name]) for name in rows]
     table = np.column_stack(
         [_numbers(rows[name]) if is_number else _categories(rows[name])
          for name, is_number in zip(rows, numeric, strict=True)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ from auditkit.explaining.text_games import REPEATED, TextGames, text_games
 from auditkit.explaining.values import Cost
 from auditkit.methods.shapley_game import Floats, one_thread
 from auditkit.methods.shapley_model import EncodedModel
-from auditkit.methods.shapley_output import Output
+from auditkit.methods.shapley_output import Output, output_names
 from auditkit.methods.shapley_text import (
     EXACT_TOKENS,
     FIRST_ORDERS,
@@ -65,6 +65,18 @@ class TextAttribution:
         """Texts that have values: the first ones."""
         return len(self.tokens) - self.estimator.count("not reached")
 
+    def shown(self) -> TextAttribution:
+        """The same without the texts that the budget did not reach."""
+        texts = slice(self.reached)
+        return replace(
+            self,
+            tokens=self.tokens[texts],
+            values=self.values[texts],
+            standard_errors=self.standard_errors[texts],
+            outputs=self.outputs[texts],
+            estimator=self.estimator[texts],
+        )
+
     @property
     def additivity_gap(self) -> float:
         """Largest difference of an output and the sum of its values and the base value."""
@@ -82,6 +94,7 @@ def text_shapley_values(
     threshold: float = 0.5,
     standard_error: float = 0.01,
     orders: int = 400,
+    exact_tokens: int = EXACT_TOKENS,
     budget: int | None = None,
     seed: int = 0,
     jobs: int = 1,
@@ -104,6 +117,8 @@ def text_shapley_values(
         standard_error: Orders are drawn until no token of a text has a larger one; unit: of what
             is explained.
         orders: Most orders of one text.
+        exact_tokens: Texts of at most so many tokens are exact, up to 12; fewer where many texts
+            matter more than each of them.
         budget: Most texts that the model is asked about; None means as many as it takes. Each text
             gets its first orders before any gets more; texts that it does not reach are marked.
         seed: Seed of the orders. A text has the same values wherever it stands.
@@ -130,21 +145,25 @@ def text_shapley_values(
         (('A', 'good', 'one'), [0.0, 1.0, -0.0])
     """
     each = each_in(jobs)
-    problems = _setting_problems(standard_error, orders, budget)
+    problems = _setting_problems(standard_error, orders, exact_tokens, budget)
     if problems:
         raise InputError(problems)
     with one_thread():
         texts = text_games(model, rows, column, output, threshold)
-        allowed = _allowed([len(line) for line in texts.tokens], orders, budget)
+        sizes = [len(line) for line in texts.tokens]
+        allowed = _allowed(sizes, orders, exact_tokens, budget)
         asked, reached = texts.asked(), texts.part(slice(len(allowed)))
         base, ends = reached.ends(asked)
         calls = (
-            (reached.part(span), base, ends[span], seed, standard_error, allowed[span])
+            (
+                *(reached.part(span), base, ends[span], seed),
+                *(standard_error, allowed[span], exact_tokens),
+            )
             for span in (slice(i, i + _TOGETHER) for i in range(0, len(allowed), _TOGETHER))
         )
         found = [one for part in each(_explain, calls) for one in part]
-    classes = tuple(map(str, getattr(model, "classes", ())))
-    return _gathered(texts, base, ends, found, asked.evaluations, classes)
+    names = output_names(getattr(model, "classes", ()), texts.width, output)
+    return _gathered(texts, base, ends, found, asked.evaluations, names)
 
 
 def text_shapley_cost(
@@ -155,6 +174,7 @@ def text_shapley_cost(
     output: Output = "probability",
     threshold: float = 0.5,
     orders: int = 400,
+    exact_tokens: int = EXACT_TOKENS,
     budget: int | None = None,
 ) -> Cost:
     """Tell what `text_shapley_values` costs at most with the same arguments, before it runs.
@@ -166,6 +186,7 @@ def text_shapley_cost(
         output: What is explained.
         threshold: Score from which on a binary model decides for the positive class.
         orders: Most orders of one text.
+        exact_tokens: Texts of at most so many tokens are exact.
         budget: Most texts that the model is asked about.
 
     Returns:
@@ -188,24 +209,30 @@ def text_shapley_cost(
         texts = text_games(model, rows, column, output, threshold)
         asked = texts.asked()
         sizes = [len(line) for line in texts.tokens]
-        allowed = _allowed(sizes, orders, budget)
-        total = 1 + sum(_least(row) + cost(sizes[row], most) for row, most in enumerate(allowed))
+        allowed = _allowed(sizes, orders, exact_tokens, budget)
+        costs = (cost(sizes[row], most, exact_tokens) for row, most in enumerate(allowed))
+        total = 1 + sum(_least(row) + one for row, one in enumerate(costs))
         part = texts.part(slice(0, min(_TOGETHER, len(allowed))))
         start = time.process_time()
         base, outputs = part.ends(asked)
-        timed = _explain(part, base, outputs, 0, 0.0, [FIRST_ORDERS] * len(outputs))
+        timed = _explain(part, base, outputs, 0, 0.0, [FIRST_ORDERS] * len(outputs), exact_tokens)
         seconds = time.process_time() - start
-    exact = sum(size <= EXACT_TOKENS for size in sizes[: len(allowed)]) / max(1, len(allowed))
+    exact = sum(size <= exact_tokens for size in sizes[: len(allowed)]) / max(1, len(allowed))
     probed = asked.evaluations + sum(one.evaluations for one in timed)
     return Cost(total, exact, len(allowed), len(sizes), seconds * total / max(1, probed))
 
 
-def _setting_problems(standard_error: float, orders: int, budget: int | None) -> list[Problem]:
+def _setting_problems(
+    standard_error: float, orders: int, exact_tokens: int, budget: int | None
+) -> list[Problem]:
     problems = []
     if not standard_error >= 0:
         problems.append(Problem("standard_error", quote(standard_error), "a number from 0"))
     if orders < FIRST_ORDERS:
         problems.append(Problem("orders", quote(orders), f"a whole number from {FIRST_ORDERS}"))
+    if not 0 <= exact_tokens <= EXACT_TOKENS:
+        expected = f"a whole number up to {EXACT_TOKENS}"
+        problems.append(Problem("exact_tokens", quote(exact_tokens), expected))
     if budget is not None and budget < 1:
         problems.append(Problem("budget", quote(budget), "a whole number from 1, or None"))
     return problems
@@ -216,7 +243,7 @@ def _least(row: int) -> int:
     return 3 if row < REPEATED else 1
 
 
-def _allowed(sizes: Sequence[int], orders: int, budget: int | None) -> list[int]:
+def _allowed(sizes: Sequence[int], orders: int, exact_tokens: int, budget: int | None) -> list[int]:
     """Most orders of each text that is reached: the first of all, then equal parts of the rest.
 
     Raises:
@@ -224,12 +251,13 @@ def _allowed(sizes: Sequence[int], orders: int, budget: int | None) -> list[int]
     """
     if budget is None:
         return [orders] * len(sizes)
-    costs = [_least(row) + cost(size, FIRST_ORDERS) for row, size in enumerate(sizes)]
+    firsts = (cost(size, FIRST_ORDERS, exact_tokens) for size in sizes)
+    costs = [_least(row) + one for row, one in enumerate(firsts)]
     least = 1 + np.cumsum(costs)
     reached = int(np.searchsorted(least, budget, side="right"))
     if sizes and not reached:
         raise ValueError(f"the first text costs {least[0]} evaluations; the budget is {budget}")
-    one_more = sum(cost(size, 1) for size in sizes[:reached] if size > EXACT_TOKENS)
+    one_more = sum(cost(size, 1, 0) for size in sizes[:reached] if size > exact_tokens)
     left = budget - int(least[reached - 1]) if reached else 0
     each = min(orders, FIRST_ORDERS + left // max(1, one_more))
     return [each] * reached
@@ -242,6 +270,7 @@ def _explain(
     seed: int,
     standard_error: float,
     orders: Sequence[int],
+    exact_tokens: int,
 ) -> list[TokenValues]:
     """Explain some texts, perhaps in another process: those that may have orders."""
     asked = texts.asked()
@@ -255,6 +284,7 @@ def _explain(
                 rng=np.random.default_rng([seed, *_content(tokens)]),
                 standard_error=standard_error,
                 orders=most,
+                exact_tokens=exact_tokens,
             )
             for tokens, codes, whole, most in zip(
                 texts.tokens, texts.codes, outputs, orders, strict=False
@@ -273,19 +303,19 @@ def _gathered(
     outputs: Floats,
     found: Sequence[TokenValues],
     evaluations: int,
-    classes: tuple[str, ...],
+    names: tuple[str, ...],
 ) -> TextAttribution:
     rest = list(_unreached(texts, base, len(found)))
-    names = ["sampled" if one.orders else "exact" for one in found]
+    estimators = ["sampled" if one.orders else "exact" for one in found]
     return TextAttribution(
         tokens=tuple(tuple(line) for line in texts.tokens),
         values=(*(one.values for one in found), *rest),
         standard_errors=(*(one.standard_errors for one in found), *rest),
         base_value=float(base) if texts.width == 1 else base,
         outputs=np.concatenate([outputs, np.full((len(rest), *outputs.shape[1:]), np.nan)]),
-        estimator=(*names, *["not reached"] * len(rest)),
+        estimator=(*estimators, *["not reached"] * len(rest)),
         evaluations=evaluations + sum(one.evaluations for one in found),
-        output_names=classes if len(classes) == texts.width > 1 else (),
+        output_names=names,
     )
 
 

@@ -16,8 +16,8 @@ from auditkit.explaining.frames import CodedRows, RawFunction, Scorer, feature_c
 from auditkit.explaining.parallel import each_in
 from auditkit.methods.shapley import Attribution, shapley
 from auditkit.methods.shapley_game import Batched, Rows, checked, value_codes
-from auditkit.methods.shapley_model import EncodedModel, grouped, look_inside
-from auditkit.methods.shapley_output import Output, Reading
+from auditkit.methods.shapley_model import OVERHEAD, EncodedModel, grouped, look_inside
+from auditkit.methods.shapley_output import Output, Reading, output_names
 from auditkit.methods.shapley_plan import Estimator, Plan, make_plan
 
 #: Players: raw features, larger groups of them by name, or the channels or steps of a sequence.
@@ -86,7 +86,8 @@ def shapley_values(
             absent step or value of a sequence is the background row's own.
         output: What is explained. "probability": the scores as they are, of a multiclass model
             those of every class. "logit": their log odds. "prediction": 1 for the class that is
-            decided for, else 0. A regression gives its number with "probability" and "prediction".
+            decided for, else 0. "both": the scores, then the decisions, for the work of one. A
+            regression gives its number with all but "logit".
         threshold: Score from which on a binary model decides for the positive class.
         estimator: "exact", "sampled", or "auto": exact where it is affordable.
         orders: Antithetic permutations of the players for each pair of rows that is sampled. A
@@ -127,11 +128,10 @@ def shapley_values(
     game = game_of(model, rows, background, groups, output, threshold)
     settings = {"estimator": estimator, "budget": budget, "orders": orders}
     found = game.play(game.rows, game.background, seed=seed, each=each, **settings)
-    classes = tuple(map(str, getattr(model, "classes", ())))
     return replace(
         found,
         names=tuple(game.players),
-        output_names=classes if len(classes) == game.width > 1 else (),
+        output_names=output_names(getattr(model, "classes", ()), game.width, output),
         notes=tuple(game.notes()),
     )
 
@@ -195,7 +195,7 @@ class PreparedGame:
         background: Shape (b, p).
         players: Positions of each player.
         width: Outputs of a row.
-        affordable: Evaluations that are spent on exactness where there is no budget.
+        operations: Floating-point operations of one evaluation; None where nobody knows.
         first_layer: As in `shapley`.
         rest: As in `shapley`.
     """
@@ -205,9 +205,18 @@ class PreparedGame:
     background: Rows
     players: dict[str, npt.NDArray[np.int64]]
     width: int
-    affordable: int
+    operations: int | None = None
     first_layer: tuple[Rows, Rows] | None = None
     rest: Batched | None = None
+
+    @property
+    def affordable(self) -> int:
+        """Evaluations that are spent on exactness where there is no budget."""
+        return self.within(_WORK, _AFFORDABLE)
+
+    def within(self, work: int, unknown: int) -> int:
+        """Evaluations that some work allows, or so many where their cost is not known."""
+        return unknown if self.operations is None else work // self.operations
 
     def play(self, rows: Rows, background: Rows, *, seed: int, **settings: Any) -> Attribution:  # noqa: ANN401 - of `shapley`
         """Explain some of the rows against some of the background."""
@@ -327,7 +336,7 @@ def _encoded_game(
         others.reshape(len(others), -1),
         players,
         inside.width,
-        inside.evaluations(_WORK),
+        inside.flops + OVERHEAD,
         inside.first_layer,
         inside.rest,
     )
@@ -368,5 +377,4 @@ def _raw_game(
         coded.background,
         grouped(coded.players, groups),
         given.shape[1] if given.ndim == 2 else 1,
-        _AFFORDABLE,
     )

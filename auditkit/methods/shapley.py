@@ -119,14 +119,50 @@ class Attribution:
             have = ", ".join(map(str, self.output_names or range(count))) or "one output only"
             raise ValueError(f"no output {output!r}; there is {have}")
         place = self.output_names.index(output) if isinstance(output, str) else output
+        return replace(self._at(place), base_value=float(np.asarray(self.base_value)[place]))
+
+    def of_outputs(self, outputs: range) -> Attribution:
+        """Take some of several outputs, such as the scores of classes without the decisions.
+
+        Args:
+            outputs: Their positions, one after the other.
+
+        Returns:
+            The values of these outputs; of a single one as those of a function that gives one.
+        """
+        if len(outputs) == 1:
+            return self.of_output(outputs[0])
+        some = slice(outputs.start, outputs.stop)
+        return replace(self._at(some), base_value=np.asarray(self.base_value)[some])
+
+    def of_each(self, outputs: Positions) -> Attribution:
+        """Take one output of each row, such as the class that the model gives it.
+
+        Args:
+            outputs: Shape (m,): a position for each row.
+
+        Returns:
+            As those of a function that gives one number. The base value is the mean over the rows.
+        """
+        one = np.arange(len(outputs))
+        return replace(
+            self,
+            values=self.values[one, :, outputs],
+            standard_errors=self.standard_errors[one, :, outputs],
+            base_value=float(np.asarray(self.base_value)[outputs].mean()),
+            outputs=self.outputs[one, outputs],
+            block_values=self.block_values[one, :, :, outputs],
+            output_names=(),
+        )
+
+    def _at(self, place: int | slice) -> Attribution:
         return replace(
             self,
             values=self.values[..., place],
             standard_errors=self.standard_errors[..., place],
-            base_value=float(np.asarray(self.base_value)[place]),
             outputs=self.outputs[..., place],
             block_values=self.block_values[..., place],
-            output_names=(),
+            output_names=self.output_names[place] if isinstance(place, slice) else (),
         )
 
 

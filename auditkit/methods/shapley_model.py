@@ -143,7 +143,7 @@ def look_inside(
         raise ValueError("the network is in training mode (dropout is on); call its eval() first")
     read = Reading(output, threshold, regression=getattr(model, "task", None) == "regression")
     example = np.array(background[:1], dtype=np.float32)
-    width = _width(model.scores_of(example))
+    width = read.width(_width(model.scores_of(example)))
     plain = output == "logit" and width == 1
     function: Batched = _Network(network, shape) if plain else _Scores(model, read)
     with one_thread():

@@ -48,21 +48,51 @@ class Noise:
 
 
 def done(found: Attribution) -> Floats:
-    """Values of the rows that the budget reached, shape (m, g)."""
+    """Values of the rows that the budget reached, shape (m, g) or (m, g, c) of c classes."""
     return found.values[: found.reached]
 
 
+def sizes(values: Floats, *, classes: bool) -> Floats:
+    """How far values move a score: their absolute values, of classes half the sum over them.
+
+    Half, because what one class gains others lose: it is the probability that changes hands, and
+    of two classes what either gains. shap's stacked bars of classes show twice as much.
+
+    Args:
+        values: Shape (..., g), or (..., g, c) of c classes.
+        classes: Whether the last axis is that of classes.
+
+    Returns:
+        Shape (..., g).
+
+    Example:
+        >>> sizes(np.array([[0.5, -0.25, -0.25]]), classes=True).tolist()
+        [0.5]
+    """
+    return np.asarray(np.abs(values).sum(axis=-1) / 2 if classes else np.abs(values))
+
+
+def own_sizes(found: Attribution) -> Floats:
+    """Sizes of the values of the rows that the budget reached, shape (m, g)."""
+    return sizes(done(found), classes=found.values.ndim == 3)
+
+
+def sizes_without_each(found: Attribution) -> Floats:
+    """Sizes against the background without each of its blocks, shape (m, k, g)."""
+    return sizes(without_each(found), classes=found.values.ndim == 3)
+
+
 def block_mean(found: Attribution, blocks: npt.NDArray[np.int64]) -> Floats:
-    """Values against some blocks of the background together, shape (m, g)."""
+    """Values against some blocks of the background together, shape (m, g) or (m, g, c)."""
     chosen = found.block_values[: found.reached, blocks]
     return np.asarray(np.average(chosen, axis=1, weights=found.block_sizes[blocks]))
 
 
 def without_each(found: Attribution) -> Floats:
-    """Values against the background without each of its blocks, shape (m, k, g)."""
-    sizes = found.block_sizes[:, None]
-    whole = done(found)[:, None] * sizes.sum()
-    return np.asarray((whole - sizes * found.block_values[: found.reached]) / (sizes.sum() - sizes))
+    """Values against the background without each of its blocks, shape (m, k, g) or (.., c)."""
+    size = found.block_sizes.reshape(-1, *[1] * (found.values.ndim - 1))
+    whole = done(found)[:, None] * size.sum()
+    return np.asarray((whole - size * found.block_values[: found.reached]) / (size.sum() - size))
 
 
 def jackknife(left_out: Floats) -> Floats:
@@ -80,4 +110,5 @@ def over_both(rows: Floats, left_out: Floats) -> Noise:
 def cautious(found: Attribution) -> Floats:
     """Sizes of the values that noise makes too small, shape (m, g): see `importance`."""
     signed = np.sign(without_each(found)) * found.block_values[: found.reached]
-    return np.asarray(np.average(signed, axis=1, weights=found.block_sizes))
+    lowered = np.asarray(np.average(signed, axis=1, weights=found.block_sizes))
+    return lowered.sum(axis=-1) / 2 if lowered.ndim == 3 else lowered

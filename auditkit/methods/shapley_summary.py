@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from auditkit.evidence import Interval
+from auditkit.methods import means
 from auditkit.methods.estimates import Estimate, as_interval
 from auditkit.methods.intervals import bounded_mean, wilson
 from auditkit.methods.shapley import Attribution
@@ -17,11 +20,14 @@ from auditkit.methods.shapley_noise import (
     cautious,
     done,
     over_both,
-    without_each,
+    own_sizes,
+    sizes_without_each,
 )
 
 #: Random splits of the background into halves that the agreement of reasons is averaged over.
 _SPLITS = 25
+#: Why there is no interval where nothing was seen and numbers have no bounds.
+NO_BOUND = "no explained row shows any, and numbers have no bound to say what rows can have hidden"
 
 
 def importance(found: Attribution, level: float = 0.95, bound: float = 1.0) -> list[Estimate]:
@@ -34,11 +40,13 @@ def importance(found: Attribution, level: float = 0.95, bound: float = 1.0) -> l
     Args:
         found: Shapley values.
         level: Two-sided confidence level, in (0, 1).
-        bound: Greatest absolute value that is possible: 1 for a probability.
+        bound: Greatest absolute value that is possible: 1 for a probability, infinite for numbers
+            without bounds.
 
     Returns:
-        One estimate a player. A player whose values are all rounding gets 0 and the Wilson bound
-        of "no row in m".
+        One estimate a player; of several classes by half the sum over them (see `sizes`). A player
+        whose values are all rounding gets 0 and the Wilson bound of "no row in m", or no interval
+        where there is no bound.
 
     Source:
         Jackknife: Efron and Stein (1981), Ann. Stat. 9:586; t as by Welch and Satterthwaite.
@@ -51,7 +59,7 @@ def importance(found: Attribution, level: float = 0.95, bound: float = 1.0) -> l
         >>> [estimate.value for estimate in importance(found)]
         [0.25, 0.0]
     """
-    size = np.abs(done(found))
+    size = own_sizes(found)
     m, k = len(size), found.block_values.shape[1]
     if m == 0:
         return [Estimate.undefined("no row was explained")] * size.shape[1]
@@ -59,31 +67,34 @@ def importance(found: Attribution, level: float = 0.95, bound: float = 1.0) -> l
     if m < 2 or k < 2:
         return [_whole_range(float(mean), m, level, bound) for mean in means]
     starts = np.minimum(cautious(found).mean(axis=0), means)
-    arms = over_both(size, np.abs(without_each(found)).mean(axis=0)).arm(level)
+    arms = over_both(size, sizes_without_each(found).mean(axis=0)).arm(level)
     method = f"{METHOD.format(blocks=k)}; low side allows for noise in signs"
     found_means = []
-    for sizes, mean, start, arm in zip(size.T, means, starts, arms, strict=True):
-        if sizes.max() <= ROUNDING:
-            found_means.append(_never_seen(sizes, level, bound))
+    for own, mean, start, arm in zip(size.T, means, starts, arms, strict=True):
+        if own.max() <= ROUNDING:
+            found_means.append(never_seen(own, level, bound))
         elif arm == 0:
-            found_means.append(bounded_mean(sizes, level, high=bound))
+            found_means.append(mean_within_bound(own, level, bound))
         else:
             low, high = max(0.0, float(start - arm)), min(bound, float(mean + arm))
             found_means.append(Estimate(float(mean), Interval(low, high, level, method)))
     return found_means
 
 
-def share(found: Attribution, player: int, level: float = 0.95, bound: float = 1.0) -> Estimate:
-    """Estimate the share that one player has in the importance of all.
+def share(
+    found: Attribution, players: Sequence[int], level: float = 0.95, bound: float = 1.0
+) -> Estimate:
+    """Estimate the share that some players have in the importance of all.
 
     Args:
         found: Shapley values.
-        player: Index of the player.
+        players: Indices of the players.
         level: Two-sided confidence level, in (0, 1).
         bound: As in `importance`.
 
     Returns:
-        The share; undefined where no player moved the output of any row.
+        The share; undefined where no player moved the output of any row. No interval where only
+            these, or none of these, moved any and there is no bound.
 
     Source:
         Delta method over rows, jackknife over blocks; bounds as in `importance`.
@@ -93,26 +104,29 @@ def share(found: Attribution, player: int, level: float = 0.95, bound: float = 1
         >>> rows = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
         >>> found = shapley(lambda z: z @ [0.6, 0.2], rows, rows, [np.array([0]), np.array([1])],
         ...                 rng=np.random.default_rng(0))
-        >>> round(share(found, 0).value, 6)
+        >>> round(share(found, [0]).value, 6)
         0.75
     """
-    size = np.abs(done(found))
-    total = size.sum(axis=1)
+    size = own_sizes(found)
+    own = list(players)
+    total, part = size.sum(axis=1), size[:, own].sum(axis=1)
     m, k = len(size), found.block_values.shape[1]
     if m == 0 or total.max() <= ROUNDING:
         return Estimate.undefined("no feature moved the score of any explained row")
-    value = float(size[:, player].mean() / total.mean())
+    value = min(1.0, float(part.mean() / total.mean()))
     if m < 2 or k < 2:
         return _whole_range(value, m, level, 1.0)
-    low, high = _share_bounds(found, player)
-    if min(size[:, player].max(), (total - size[:, player]).max()) <= ROUNDING:
+    low, high = _share_bounds(found, players)
+    if min(part.max(), (total - part).max()) <= ROUNDING:
+        if not np.isfinite(bound):
+            return Estimate(value, None, NO_BOUND)
         # One side has nothing in any row; what it might have is what m rows can have hidden.
         hidden = bound * float(wilson(0, m, level)[1])
         arm, method = hidden / (hidden + float(total.mean())), "Wilson bound of what no row showed"
     else:
-        left_out = np.abs(without_each(found)).mean(axis=0)
-        residual = (size[:, player] - value * total) / total.mean()
-        noise = over_both(residual, left_out[:, player] / left_out.sum(axis=1))
+        left_out = sizes_without_each(found).mean(axis=0)
+        residual = (part - value * total) / total.mean()
+        noise = over_both(residual, left_out[:, own].sum(axis=1) / left_out.sum(axis=1))
         arm = max(float(noise.arm(level)), ROUNDING)
         method = f"{METHOD.format(blocks=k)}; both sides allow for noise in signs"
     interval = Interval(max(0.0, low - arm), min(1.0, high + arm), level, method)
@@ -197,17 +211,25 @@ def typical_error(found: Attribution, level: float = 0.95, bound: float = 1.0) -
     if not np.isfinite(errors).all() or errors.size == 0:
         return Estimate.undefined("a background of one row, or no row, has no standard error")
     largest = np.take_along_axis(errors, size.argmax(axis=1)[:, None], axis=1)[:, 0]
-    return bounded_mean(largest, level, high=bound)
+    return mean_within_bound(largest, level, bound)
 
 
-def _share_bounds(found: Attribution, player: int) -> tuple[float, float]:
+def mean_within_bound(values: Floats, level: float, bound: float) -> Estimate:
+    """Mean of values from 0 to a bound, which may be infinite; see `means.mean`."""
+    if np.isfinite(bound):
+        return bounded_mean(values, level, high=bound)
+    return means.mean(values, level, 0.0)
+
+
+def _share_bounds(found: Attribution, players: Sequence[int]) -> tuple[float, float]:
     """A share from below and above: noise raises plain sizes and lowers cautious ones."""
-    plain = np.abs(done(found)).mean(axis=0)
+    own = list(players)
+    plain = own_sizes(found).mean(axis=0)
     lowered = np.clip(cautious(found).mean(axis=0), 0.0, plain)
     low, high = plain.copy(), lowered.copy()
-    low[player], high[player] = lowered[player], plain[player]
-    most = float(high[player] / high.sum()) if high.sum() > 0 else 1.0
-    return float(low[player] / low.sum()) if low.sum() > 0 else 0.0, most
+    low[own], high[own] = lowered[own], plain[own]
+    most = float(high[own].sum() / high.sum()) if high.sum() > 0 else 1.0
+    return float(low[own].sum() / low.sum()) if low.sum() > 0 else 0.0, most
 
 
 def top_signs(values: Floats, top: int) -> npt.NDArray[np.int8]:
@@ -226,11 +248,15 @@ def top_signs(values: Floats, top: int) -> npt.NDArray[np.int8]:
 def _whole_range(value: float, rows: int, level: float, bound: float) -> Estimate:
     """A number of which nothing is known, because one of the samples has no spread."""
     few = "one explained row only" if rows < 2 else "one background row only"
+    if not np.isfinite(bound):
+        return Estimate(value, None, f"{few}, so there is no spread to make an interval of")
     return Estimate(value, Interval(0.0, bound, level, f"the whole range: {few}"))
 
 
-def _never_seen(sizes: Floats, level: float, bound: float) -> Estimate:
+def never_seen(own: Floats, level: float, bound: float) -> Estimate:
     """A mean of nothing but rounding: what m rows can have hidden."""
-    method = f"Wilson bound of no contribution in any of {len(sizes)} rows"
-    high = bound * float(wilson(0, len(sizes), level)[1])
+    if not np.isfinite(bound):
+        return Estimate(0.0, None, NO_BOUND)
+    method = f"Wilson bound of no contribution in any of {len(own)} rows"
+    high = bound * float(wilson(0, len(own), level)[1])
     return Estimate(0.0, Interval(0.0, high, level, method))

@@ -32,7 +32,7 @@ class TokenValues:
     evaluations: int
 
 
-def cost(tokens: int, orders: int) -> int:
+def cost(tokens: int, orders: int, exact_tokens: int = EXACT_TOKENS) -> int:
     """Evaluations of a text of so many tokens, its two ends being known.
 
     Example:
@@ -41,7 +41,7 @@ def cost(tokens: int, orders: int) -> int:
     """
     if tokens < 2:
         return 0
-    if tokens <= EXACT_TOKENS:
+    if tokens <= exact_tokens:
         return shapley_exact.cost(tokens)
     return orders * shapley_sampled.cost(tokens)
 
@@ -55,10 +55,11 @@ def token_values(
     rng: np.random.Generator,
     standard_error: float,
     orders: int,
+    exact_tokens: int = EXACT_TOKENS,
 ) -> TokenValues:
     """Compute the values of the tokens of one text.
 
-    All subsets of at most `EXACT_TOKENS` tokens; of more, random orders, each walked forth and
+    All subsets of at most `exact_tokens` tokens; of more, random orders, each walked forth and
     back, until the largest standard error is small enough.
 
     Args:
@@ -69,6 +70,7 @@ def token_values(
         rng: The orders are drawn from it.
         standard_error: Largest standard error that is small enough; unit: of the function.
         orders: Most orders, at least `FIRST_ORDERS`.
+        exact_tokens: Tokens up to which all subsets are asked about; at most `EXACT_TOKENS`.
 
     Returns:
         The values; they sum to `high` minus `low` but for rounding.
@@ -89,7 +91,7 @@ def token_values(
         return TokenValues(values, np.zeros_like(values), 0, 0)
     places = np.arange(d)
     mixer = InputMixer(codes[None], np.zeros((1, d), np.float32), places)
-    if d <= EXACT_TOKENS:
+    if d <= exact_tokens:
         values = shapley_exact.exact(mixer, asked, _pairs(places[None]))[0]
         return TokenValues(values, np.zeros_like(values), 0, asked.evaluations - before)
     walked = np.empty((0, d, *np.shape(low)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,15 +45,22 @@ from auditkit.report import TableRecord
 #: Terms of a waterfall that are drawn; the others are added up.
 TERMS = 9
 #: Waterfalls that are drawn; the others are in the table.
-WATERFALLS = 3
+WATERFALLS = 2
 STRIPS = 14
-#: The rows that hold the two ends of a waterfall.
-ENDS = ("(mean score a)", "(mean score b)")
+#: What groups are compared in, and how the two ends of a waterfall are called in its table.
+KINDS = {
+    "score": "mean score",
+    "number": "mean prediction",
+    "rate": "selection rate",
+    "share": "share predicted",
+}
+#: The rows that hold the two ends, each with what is compared and whose it is.
+ENDS = {f"({words} {group})": (kind, group) for kind, words in KINDS.items() for group in "ab"}
 STRIP = 31
 
 
 def waterfall(page: Page, table: TableRecord) -> list[Figure]:
-    """Draw what the gap in mean score between two groups is made of."""
+    """Draw what the gap in mean score, or in decisions, between two groups is made of."""
     rows = records(table)
     keys = dict.fromkeys(tuple(string(row, c) for c in ("attribute", "a", "b")) for row in rows)
     groups = [
@@ -70,9 +78,21 @@ def waterfall(page: Page, table: TableRecord) -> list[Figure]:
 
 
 def _ends(rows: Sequence[Record]) -> tuple[float, float] | None:
-    found = {string(row, "feature"): number(row, "contribution") for row in rows}
-    a, b = found.get(ENDS[0]), found.get(ENDS[1])
+    found = {
+        ENDS[feature][1]: number(row, "contribution")
+        for row in rows
+        if (feature := string(row, "feature")) in ENDS
+    }
+    a, b = found.get("a"), found.get("b")
     return None if a is None or b is None else (a, b)
+
+
+def _what(page: Page, rows: Sequence[Record]) -> Markup:
+    """What two groups are compared in, as a sentence says it."""
+    kind = next(ENDS[feature][0] for row in rows if (feature := string(row, "feature")) in ENDS)
+    of = string(rows[0], "class")
+    what = page.words(f"waterfall.what_{kind}")
+    return page.words("waterfall.what_class", what=what, of=name(of)) if of else what
 
 
 def _gap(rows: Sequence[Record]) -> float:
@@ -84,15 +104,15 @@ def _waterfall(page: Page, rows: Sequence[Record]) -> Figure:
     high, low = _ends(rows) or (0.0, 0.0)
     a, b = name(string(rows[0], "a")), name(string(rows[0], "b"))
     terms = [row for row in rows if string(row, "feature") not in ENDS]
-    terms.sort(key=lambda row: -abs(number(row, "contribution") or 0.0))
+    terms.sort(key=lambda row: (_is_rest(row), -abs(number(row, "contribution") or 0.0)))
     drawn = [*terms[:TERMS], *_rest(page, terms[TERMS:])]
-    scale = axis(positions(drawn, low, high))
+    scale, what = axis(positions(drawn, low, high)), _what(page, rows)
     size, lines = largest(drawn, "contribution"), grid(page, scale, LOW)
     held = (scale, lines)
     body = [
-        _mean(page, b, low, held),
+        total(page.words("waterfall.mean", group=b, what=what), low, held),
         *_steps(drawn, low, held, size),
-        _mean(page, a, high, held),
+        total(page.words("waterfall.mean", group=a, what=what), high, held),
     ]
     chart = RowChart(
         (Block(tuple(body)),),
@@ -100,15 +120,14 @@ def _waterfall(page: Page, rows: Sequence[Record]) -> Figure:
         scale_row(scale, lines),
         kind="wf",
     )
-    title = _waterfall_title(page, terms, high - low, (a, b))
-    caption = page.words(
-        "waterfall.caption", a=a, b=b, attribute=name(string(rows[0], "attribute"))
-    )
+    title = _waterfall_title(page, terms, high - low, (a, b, what))
+    attribute = name(string(rows[0], "attribute"))
+    caption = page.words("waterfall.caption", a=a, b=b, what=what, attribute=attribute)
     return Figure(title, caption, chart)
 
 
 def _waterfall_title(
-    page: Page, terms: Sequence[Record], gap: float, names: tuple[Markup, Markup]
+    page: Page, terms: Sequence[Record], gap: float, names: tuple[Markup, Markup, Markup]
 ) -> Markup:
     largest = string(terms[0], "feature") if terms else ""
     return page.words(
@@ -120,7 +139,13 @@ def _waterfall_title(
         gap=numbers.show(gap, signed=True).text,
         a=names[0],
         b=names[1],
+        what=names[2],
     )
+
+
+def _is_rest(row: Record) -> bool:
+    """Whether a row is the sum of all that are not listed."""
+    return re.fullmatch(r"\([0-9,]+ others\)", string(row, "feature")) is not None
 
 
 def _rest(page: Page, terms: Sequence[Record]) -> list[Record]:
@@ -166,10 +191,6 @@ def step(row: Record, before: float, held: Scale) -> Markup:
     return drawing(LOW, *parts)
 
 
-def _mean(page: Page, group: Markup, score: float, held: Scale) -> Row:
-    return total(page.words("waterfall.mean", group=group), score, held)
-
-
 def total(label: Markup, score: float, held: Scale, limits: Sequence[float] = ()) -> Row:
     """The row of one end of a waterfall; its rounded number stays on its side of limits."""
     scale, lines = held
@@ -201,7 +222,9 @@ def density_strip(page: Page, table: TableRecord) -> list[Figure]:
         widths=(22, 58, 20),
     )
     title = page.words("strip.title", feature=name(_widest(rows, features)))
-    caption = page.words("strip.caption", key=key())
+    of = string(rows[0], "class")
+    what = page.words("strip.score_of", of=name(of)) if of else page.words("strip.score")
+    caption = page.words("strip.caption", key=key(), what=what)
     return [Figure(title, caption, chart, _strip_data(page, rows, features), source_note(table))]
 
 

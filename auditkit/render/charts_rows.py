@@ -46,6 +46,8 @@ PAIRS, CROSSED_PAIRS = 2, 1
 CROSS = " \N{MULTIPLICATION SIGN} "
 #: Bars that are drawn.
 BARS = 12
+#: The line of all words that are not named; it stands last, however long.
+OTHER_WORDS = "(all other words)"
 #: What the rows of a forest without pairs can be; see `_kind`.
 KINDS = ("groups", "subgroups", "flips")
 TALL, LOW, AXIS = 40, 28, 24
@@ -222,13 +224,13 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     """Draw the mean size of the effect of each feature, with its interval."""
     column = table.columns[1]
     rows = [row for row in records(table) if number(row, column) is not None]
-    rows.sort(key=lambda row: -abs(number(row, column) or 0.0))
+    label = table.columns[0]
+    rows.sort(key=lambda row: (string(row, label) == OTHER_WORDS, -abs(number(row, column) or 0.0)))
     if not rows:
         return []
     kept = rows[:BARS]
     ends = [v for row in kept for c in (column, "high") if (v := number(row, c)) is not None]
     scale = axis(ends, zero=True)
-    label = table.columns[0]
     size, lines = largest(kept, column), grid(page, scale, LOW)
     drawn = tuple(
         Row(

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import lede_data, numbers, sentences
+from auditkit.render.charts_rows import OTHER_WORDS
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_epsilon import epsilon_bounds
 from auditkit.render.lede_imitation import effects, surrogate
@@ -118,12 +119,15 @@ def _explainability(page: Page, pillar: Pillar) -> Markup:
     table = page.table(pillar.name, "importance")
     rows = [] if table is None else records(table)
     rows = [row for row in rows if number(row, "mean_abs") is not None]
+    named = [row for row in rows if string(row, "feature") != OTHER_WORDS]
+    key = "lede.explainability" if len(named) == len(rows) else "lede.words"
+    rows = named
     rows.sort(key=lambda row: -(number(row, "mean_abs") or 0.0))
     if len(rows) < 2:
         return Markup("")
     sizes = [numbers.show(number(row, "mean_abs") or 0.0).text for row in rows[:2]]
     return page.words(
-        "lede.explainability",
+        key,
         first=name(string(rows[0], "feature")),
         first_size=sizes[0],
         second=name(string(rows[1], "feature")),

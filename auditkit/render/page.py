@@ -92,7 +92,10 @@ _HINTS = {
         *("sign_stability", "prediction_gap", "infidelity", "max_sensitivity"),
         *("randomised_rank", "attribution_entropy", "attribution_gini", "features_for_80"),
     ),
-    "explainability": ("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
+    "explainability": (
+        *("attribution", "additivity", "shap", "importance", "explan", "gap_share"),
+        *("reliance", "gap_contribution"),
+    ),
     "performance": (
         *("accuracy", "auc", "brier", "f1", "calibration", "precision", "recall"),
         *("_error", "r2_score", "exact_match", "log_loss"),

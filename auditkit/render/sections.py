@@ -19,7 +19,10 @@ DRAWN = 24
 #: Tables whose drawing repeats what the measurements say in numbers.
 REPEATED = frozenset({"groups"})
 #: Order of the tables of the built-in audits; others follow as they came.
-ORDER = ("groups", "pairs", "tests", "calibration", "roc", "loss", "gap", "importance", "strips")
+ORDER = (
+    *("groups", "pairs", "tests", "calibration", "roc", "loss"),
+    *("gap", "selection-gap", "importance", "strips"),
+)
 
 
 @dataclass(frozen=True, slots=True)

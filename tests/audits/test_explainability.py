@@ -13,9 +13,14 @@ from small_network import COLUMNS, SmallModel, people, small_lstm, small_mlp
 from auditkit.audits.explainability import NOT_READ, Explainability
 from auditkit.errors import InputError
 from auditkit.evidence import Measurement, Table
+from auditkit.methods.shapley_metrics import OF_TASK
 from auditkit.subject import Subject
 
 SMALL = Explainability(rows=60, background=40)
+#: About half of the people are selected.
+MEDIAN = float(np.round(np.median(small_mlp().scores(people(200))), 3))
+BINARY = {metric.id for metric in OF_TASK["binary"].trust + OF_TASK["binary"].by_column}
+BINARY |= {"mean_abs_shapley"}
 
 
 def subject(
@@ -23,7 +28,7 @@ def subject(
 ) -> Subject:
     return Subject.from_model(
         model or small_mlp(), people(n), label="y", features=list(COLUMNS),
-        sensitive=list(sensitive), train=people(150, 7) if train else None,
+        sensitive=list(sensitive), train=people(150, 7) if train else None, threshold=MEDIAN,
     )  # fmt: skip
 
 
@@ -56,13 +61,14 @@ def found() -> list[Measurement | Table]:
 
 def test_all_that_is_promised_is_there(found: list[Measurement | Table]) -> None:
     by = measured(found)
-    declared = {metric.id for metric in Explainability.metrics}
-    assert {key[0] for key in by} == declared
+    assert {key[0] for key in by} == BINARY
+    assert {metric.id for metric in Explainability.metrics} > BINARY
     for feature in COLUMNS:
         assert by["mean_abs_shapley", "feature", feature].n == 60
     assert [t.chart for t in found if isinstance(t, Table)] == [
         "bars",
         "density-strip",
+        "waterfall",
         "waterfall",
     ]
     for m in by.values():
@@ -101,29 +107,38 @@ def test_a_column_that_is_not_read_has_a_reason_and_no_number(
     found: list[Measurement | Table],
 ) -> None:
     by = measured(found)
-    for metric in ("sensitive_reliance", "score_gap_contribution"):
+    metrics = ("sensitive_reliance", "score_gap_contribution", "selection_gap_contribution")
+    for metric in metrics:
         assert by[metric, "race", "*"].value is None
         assert by[metric, "race", "*"].reason == NOT_READ
     assert "race" in set(table(found, "gap")["attribute"])
 
 
 @pytest.mark.parametrize("attribute", ["sex", "race"])
-def test_the_parts_of_a_gap_sum_to_the_difference_of_the_mean_scores(
-    found: list[Measurement | Table], attribute: str
+@pytest.mark.parametrize(
+    ("name", "end", "metric"),
+    [
+        ("gap", "mean score", "score_gap_contribution"),
+        ("selection-gap", "selection rate", "selection_gap_contribution"),
+    ],
+)
+def test_the_parts_of_a_gap_sum_to_the_difference_of_the_two_ends(
+    found: list[Measurement | Table], attribute: str, name: str, end: str, metric: str
 ) -> None:
-    lines = table(found, "gap").query("attribute == @attribute").set_index("feature")
-    a, b = lines.loc["(mean score a)"], lines.loc["(mean score b)"]
-    parts = lines.drop(index=["(mean score a)", "(mean score b)"])
+    lines = table(found, name).query("attribute == @attribute").set_index("feature")
+    a, b = lines.loc[f"({end} a)"], lines.loc[f"({end} b)"]
+    parts = lines.drop(index=[f"({end} a)", f"({end} b)"])
     assert parts["contribution"].sum() == pytest.approx(
         a["contribution"] - b["contribution"], abs=1e-6
     )
     assert set(parts.index) == set(COLUMNS)
     assert (lines["low"] < lines["contribution"]).all()
     assert (lines["contribution"] < lines["high"]).all()
+    assert name == "gap" or abs(a["contribution"] - b["contribution"]) > 0.01
     largest = people(200)[attribute].value_counts().index[:2]
     assert [lines["a"].iloc[0], lines["b"].iloc[0]] == list(largest)
     if attribute == "sex":
-        own = measured(found)["score_gap_contribution", "sex", "*"]
+        own = measured(found)[metric, "sex", "*"]
         assert own.value == parts.loc["sex", "contribution"]
 
 
@@ -227,7 +242,7 @@ def test_a_budget_cuts_both_samples_and_holds() -> None:
 
 def test_a_budget_too_small_for_a_row_is_a_reason() -> None:
     by = measured(evidence(Explainability(budget=50)))
-    assert {key[0] for key in by} == {metric.id for metric in Explainability.metrics}
+    assert {key[0] for key in by} == BINARY
     for m in by.values():
         assert m.value is None
         assert "the budget is 50" in str(m.reason)
@@ -252,7 +267,7 @@ def broken_models() -> Iterator[tuple[SmallModel, str]]:
 @pytest.mark.parametrize(("model", "reason"), list(broken_models()), ids=lambda x: str(x)[:10])
 def test_a_model_that_cannot_be_explained_gives_reasons(model: SmallModel, reason: str) -> None:
     by = measured(evidence(SMALL, subject(model)))
-    assert {key[0] for key in by} == {metric.id for metric in Explainability.metrics}
+    assert {key[0] for key in by} == BINARY
     for m in by.values():
         assert m.value is None
         assert reason in str(m.reason)
@@ -289,8 +304,11 @@ def test_names_from_the_data_stay_what_they_are() -> None:
 
 def test_settings_out_of_range_are_all_told() -> None:
     with pytest.raises(InputError) as caught:
-        Explainability(rows=0, background=1, level=1.0, top=0, min_group=1, budget=0)
-    assert "6 problems" in str(caught.value)
+        Explainability(
+            rows=0, background=1, level=1.0, top=0, min_group=1, budget=0, listed=0,
+            proxy_area=1.0, texts=0, words=0, min_texts=9, max_asked=0,
+        )  # fmt: skip
+    assert "12 problems" in str(caught.value)
 
 
 def test_one_feature_leaves_no_choice_of_reasons() -> None:
@@ -305,3 +323,29 @@ def test_one_feature_leaves_no_choice_of_reasons() -> None:
     by = measured(evidence(SMALL, of))
     assert "no choice" in str(by["top_reason_agreement",].reason)
     assert by["mean_abs_shapley", "feature", "income"].value
+
+
+def test_parts_beyond_the_listed_ones_are_one_line_and_the_sum_stays() -> None:
+    audit = dataclasses.replace(SMALL, listed=2)
+    lines = table(evidence(audit), "gap").query("attribute == 'sex'").set_index("feature")
+    assert len(lines) == 5
+    (rest,) = (name for name in lines.index if "others" in name)
+    assert rest == f"({len(COLUMNS) - 2} others)"
+    parts = lines["contribution"].iloc[2:].sum()
+    ends = lines["contribution"]
+    assert parts == pytest.approx(ends["(mean score a)"] - ends["(mean score b)"], abs=1e-6)
+
+
+def test_the_gap_of_all_assessed_rows_is_told_beside_that_of_the_explained_ones(
+    found: list[Measurement | Table],
+) -> None:
+    of = subject()
+    sex = of.rows["sex"].to_numpy()
+    a, b = pd.Series(sex).value_counts().index[:2]
+    for metric, values in (
+        ("score_gap_contribution", of.y_score), ("selection_gap_contribution", of.y_pred),
+    ):  # fmt: skip
+        assert values is not None
+        apart = values[sex == a].mean() - values[sex == b].mean()
+        source = measured(found)[metric, "sex", "*"].source
+        assert source.endswith(f"over all assessed rows the gap is {apart:+.3g}")

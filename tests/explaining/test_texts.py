@@ -266,3 +266,34 @@ def test_no_texts_give_no_values(models: dict[str, TorchModel]) -> None:
         found = text_shapley_values(model, frame())
         assert found.values == ()
         assert found.additivity_gap == 0
+
+
+def test_fewer_exact_tokens_make_many_texts_cheaper(models: dict[str, TorchModel]) -> None:
+    rows = reviews().head(8)
+    exact, walked = (
+        text_shapley_values(
+            models["pooled-embedding"], rows, orders=300, standard_error=0, exact_tokens=most
+        )
+        for most in (12, 2)
+    )
+    assert set(exact.estimator) == {"exact"}
+    assert set(walked.estimator) == {"sampled"}
+    told = text_shapley_cost(models["pooled-embedding"], rows, orders=300, exact_tokens=2)
+    assert walked.evaluations <= told.evaluations
+    for one, other, errors in zip(exact.values, walked.values, walked.standard_errors, strict=True):
+        assert (np.abs(one - other) <= 6 * errors + 1e-9).all()
+    with pytest.raises(InputError, match="a whole number up to 12"):
+        text_shapley_values(models["pooled-embedding"], rows, exact_tokens=13)
+
+
+def test_scores_and_decisions_of_texts_are_explained_at_once(models: dict[str, TorchModel]) -> None:
+    rows, model = reviews().head(4), models["pooled-embedding"]
+    both, score, decision = (
+        text_shapley_values(model, rows, output=output, exact_tokens=12)
+        for output in ("both", "probability", "prediction")
+    )
+    for row in range(4):
+        np.testing.assert_allclose(both.values[row][:, 0], score.values[row], atol=1e-9)
+        np.testing.assert_allclose(both.values[row][:, 1], decision.values[row], atol=1e-9)
+    assert both.output_names == ("score", "decision")
+    assert both.shown().reached == both.reached == 4

@@ -485,3 +485,35 @@ def test_types_of_columns_reach_the_model_as_they_were() -> None:
     )
     shapley_values(model, rows, background)
     assert {"category", "string", "Int64", "float64"} <= seen
+
+
+@pytest.mark.parametrize("kind", ["binary", "classes"])
+def test_scores_and_decisions_are_explained_at_once_for_the_work_of_one(
+    request: pytest.FixtureRequest, kind: str
+) -> None:
+    model = request.getfixturevalue(kind)
+    both, score, decision = (
+        shapley_values(model, ROWS, BACKGROUND, output=output, threshold=0.4)
+        for output in ("both", "probability", "prediction")
+    )
+    half = both.values.shape[2] // 2
+    for part, alone in ((range(half), score), (range(half, 2 * half), decision)):
+        np.testing.assert_allclose(both.of_outputs(part).values, alone.values, atol=1e-12)
+        np.testing.assert_allclose(both.of_outputs(part).base_value, alone.base_value)
+    assert both.evaluations == score.evaluations
+    names = (
+        ("score", "decision") if kind == "binary" else ("score: high", "score: low", "score: mid")
+    )
+    assert both.output_names[: len(names)] == names
+    assert len(both.output_names) == 2 * half
+
+
+def test_scores_and_decisions_of_a_network_are_explained_at_once() -> None:
+    model = small_mlp()
+    both, score, decision = (
+        shapley_values(model, people(5), people(9, 3), output=output, threshold=0.7)
+        for output in ("both", "probability", "prediction")
+    )
+    np.testing.assert_allclose(both.of_output("score").values, score.values, atol=1e-7)
+    np.testing.assert_allclose(both.of_output("decision").values, decision.values, atol=1e-7)
+    assert both.evaluations == score.evaluations

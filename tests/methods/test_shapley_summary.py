@@ -41,7 +41,7 @@ def covers(estimate: Estimate, value: float) -> bool:
 def test_every_interval_has_a_width_and_holds_its_value(seed: int, m: int, b: int) -> None:
     shown = found(m, b, seed)
     half = np.arange(m) % 2 == 0
-    estimates = [*importance(shown), *(share(shown, j) for j in range(4)), typical_error(shown)]
+    estimates = [*importance(shown), *(share(shown, [j]) for j in range(4)), typical_error(shown)]
     estimates.append(top_agreement(shown, 2, np.random.default_rng(0)))
     apart = gap(shown, half, ~half)
     if apart is not None:
@@ -71,7 +71,7 @@ def test_a_feature_without_effect_has_the_wilson_bound_of_no_row() -> None:
 
 def test_one_row_or_one_background_row_tells_nothing() -> None:
     for shown, few in ((found(m=1), "one explained row"), (found(b=1), "one background row")):
-        for estimate in (importance(shown)[0], share(shown, 0)):
+        for estimate in (importance(shown)[0], share(shown, [0])):
             assert estimate.interval is not None
             assert (estimate.interval.low, estimate.interval.high) == (0, 1)
             assert few in estimate.interval.method
@@ -81,7 +81,7 @@ def test_one_row_or_one_background_row_tells_nothing() -> None:
 def test_no_rows_give_reasons() -> None:
     nothing = found(m=0)
     assert [estimate.reason for estimate in importance(nothing)] == ["no row was explained"] * 4
-    assert share(nothing, 0).value is None
+    assert share(nothing, [0]).value is None
     assert typical_error(nothing).value is None
     assert top_agreement(nothing, 1, np.random.default_rng(0)).value is None
 
@@ -104,7 +104,7 @@ def test_intervals_cover_what_all_rows_and_all_background_give() -> None:
         assert parts is not None
         covered.append(
             [covers(e, s) for e, s in zip(importance(shown)[:3], sizes[:3], strict=True)]
-            + [covers(share(shown, j), sizes[j] / sizes.sum()) for j in range(3)]
+            + [covers(share(shown, [j]), sizes[j] / sizes.sum()) for j in range(3)]
             + [covers(e, a) for e, a in zip(parts.contributions[:3], apart[:3], strict=True)]
         )
     rates = np.mean(covered, axis=0)
@@ -135,8 +135,8 @@ def test_noise_of_the_background_does_not_pass_for_importance() -> None:
 
 def test_shares_sum_to_one_and_a_lone_feature_has_all() -> None:
     shown = found()
-    assert sum(share(shown, j).value or 0 for j in range(4)) == pytest.approx(1)
-    lone = share(found(m=200, function=lambda z: 0.5 + 0.1 * np.tanh(z[:, 1])), 1)
+    assert sum(share(shown, [j]).value or 0 for j in range(4)) == pytest.approx(1)
+    lone = share(found(m=200, function=lambda z: 0.5 + 0.1 * np.tanh(z[:, 1])), [1])
     assert lone.value == pytest.approx(1)
     assert lone.interval is not None
     assert 0.5 < lone.interval.low < 1
@@ -144,7 +144,7 @@ def test_shares_sum_to_one_and_a_lone_feature_has_all() -> None:
 
 def test_a_constant_model_relies_on_nothing_in_particular() -> None:
     constant = found(function=lambda z: np.full(len(z), 0.3))
-    assert share(constant, 0).reason == "no feature moved the score of any explained row"
+    assert share(constant, [0]).reason == "no feature moved the score of any explained row"
     assert top_agreement(constant, 2, np.random.default_rng(0)).value == 1
 
 
@@ -232,3 +232,71 @@ def test_missing_values_have_no_rank() -> None:
     (enough,) = density(np.zeros(10), np.append(ranks, 1.0), 0.1)
     assert enough.mean_rank == pytest.approx(0.6)
     assert density(np.zeros(0), None, 0.1) == []
+
+
+def of_classes(m: int = 40, b: int = 24) -> Attribution:
+    """Two classes: the probability and its rest."""
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(m, 4)).astype(np.float32)
+    background = rng.normal(size=(b, 4)).astype(np.float32)
+
+    def both(z: Any) -> Any:
+        return np.stack([probability(z), 1 - probability(z)], axis=1)
+
+    return shapley(
+        both, rows, background, PLAYERS, rng=np.random.default_rng(1), estimator="exact", outputs=2
+    )
+
+
+def test_two_classes_tell_what_either_of_them_tells_alone() -> None:
+    classes = of_classes()
+    alone = classes.of_output(0)
+    for two, one in zip(importance(classes), importance(alone), strict=True):
+        assert two.value == pytest.approx(one.value)
+        assert two.interval is not None
+        assert one.interval is not None
+        assert (two.interval.low, two.interval.high) == pytest.approx(
+            (one.interval.low, one.interval.high)
+        )
+    two, one = share(classes, [0, 1]), share(alone, [0, 1])
+    assert two.value == pytest.approx(one.value)
+    assert two.interval is not None
+    assert one.interval is not None
+    assert two.interval.low == pytest.approx(one.interval.low)
+
+
+def test_one_output_of_each_row_and_some_of_all_are_taken_out() -> None:
+    classes = of_classes()
+    likeliest = classes.outputs.argmax(axis=1)
+    chosen = classes.of_each(likeliest)
+    for row, output in enumerate(likeliest):
+        assert (chosen.values[row] == classes.values[row, :, output]).all()
+        assert (chosen.block_values[row] == classes.block_values[row, :, :, output]).all()
+        assert chosen.outputs[row] == classes.outputs[row].max()
+    assert classes.of_outputs(range(2)).values.shape == classes.values.shape
+    assert classes.of_outputs(range(1, 2)).values.shape == (40, 4)
+    assert classes.of_outputs(range(1)).additivity_gap < 1e-6
+
+
+def test_the_share_of_several_players_is_that_of_their_sum() -> None:
+    shown = found(m=200)
+    parts = [share(shown, [j]).value or 0 for j in range(4)]
+    assert share(shown, [0, 2]).value == pytest.approx(parts[0] + parts[2])
+    assert share(shown, range(4)).value == pytest.approx(1)
+
+
+def test_numbers_without_bounds_are_not_cut_and_get_reasons_where_nothing_varies() -> None:
+    shown = found(function=lambda z: 1000 * z[:, 0])
+    sizes = importance(shown, bound=np.inf)
+    assert sizes[0].interval is not None
+    assert sizes[0].interval.high > 500
+    assert (sizes[1].value, sizes[1].interval) == (0.0, None)
+    assert "no bound" in str(sizes[1].reason)
+    assert "no bound" in str(share(shown, [0], bound=np.inf).reason)
+    half = np.arange(30) % 2 == 0
+    parts = gap(shown, half, ~half, bound=np.inf)
+    assert parts is not None
+    assert parts.contributions[0].interval is not None
+    assert parts.contributions[1].interval is None
+    assert "all values are equal" in str(parts.contributions[1].reason)
+    assert "one explained row" in str(importance(found(m=1), bound=np.inf)[0].reason)

@@ -420,6 +420,6 @@ def test_a_configuration_that_names_the_folder_is_audited_from_text_to_report(
     assert without == ["mitigation"]  # nobody said how the model was trained
     assert {audit.name for audit in report.audits} == set(audit_classes())
     explained = [m for m in report.measurements if m.metric == "mean_abs_shapley"]
-    assert {m.slice["feature"] for m in explained} == {f"text token {i}" for i in range(1, 7)}
+    assert {m.slice["feature"] for m in explained} >= {"fine", "dull", "(all other words)"}
     assert any(m.value for m in explained)
     assert json.loads(record.read_text())["subject"]["model"]["kind"] == "huggingface bert"

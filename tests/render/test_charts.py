@@ -122,6 +122,48 @@ def test_the_terms_of_a_waterfall_end_where_the_other_group_begins(record: dict[
     assert rows[-2].label == "5 other features"
 
 
+@pytest.mark.parametrize(
+    ("end", "what"),
+    [
+        ("mean score", "mean score"),
+        ("mean prediction", "mean prediction"),
+        ("selection rate", "selection rate"),
+        ("share predicted", "share predicted of neutral"),
+    ],
+)
+def test_a_waterfall_says_what_is_compared_and_the_sum_of_the_rest_stands_last(
+    record: dict[str, Any], end: str, what: str
+) -> None:
+    of = ["neutral"] if "neutral" in what else []
+    lines: list[list[Scalar]] = [
+        [f"({end} a)", 0.6], [f"({end} b)", 0.2], ["age", 0.1], ["(3 others)", 0.3],
+    ]  # fmt: skip
+    columns = ["attribute", "a", "b", "feature", "contribution", *(["class"] if of else [])]
+    table = TableRecord(
+        id="gap", audit="explainability", title="Gap", columns=columns,
+        rows=[["sex", "M", "F", *line, *of] for line in lines], source="test", chart="waterfall",
+        basis="measured",
+    )  # fmt: skip
+    (figure,) = figures(page_of(record), table)
+    assert f"of the gap of +0.400 in {what} between M and F" in re.sub("<[^>]+>", "", figure.title)
+    assert isinstance(figure.body, RowChart)
+    labels = [re.sub("<[^>]+>", "", row.label) for row in figure.body.blocks[0].rows]
+    assert labels == [f"F, {what}", "age", "(3 others)", f"M, {what}"]
+
+
+def test_all_other_words_stand_last_however_long_their_bar(record: dict[str, Any]) -> None:
+    lines: list[list[Scalar]] = [["good", 0.1, None, None], ["(all other words)", 0.4, None, None]]
+    table = TableRecord(
+        id="importance", audit="explainability", title="What moves the scores",
+        columns=["feature", "mean_abs", "low", "high"], rows=lines, source="test", chart="bars",
+        basis="measured",
+    )  # fmt: skip
+    (figure,) = figures(page_of(record), table)
+    assert isinstance(figure.body, RowChart)
+    assert [row.label for row in figure.body.blocks[0].rows] == ["good", "(all other words)"]
+    assert "good moves scores most" in figure.title
+
+
 def test_a_phase_without_energy_is_called_not_measured(record: dict[str, Any]) -> None:
     page = page_of(record)
     table = page.table("energy", "phases")

@@ -13,7 +13,7 @@ from markupsafe import escape
 
 from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
-from auditkit.render import charts_rows, charts_stories, lede, method, page, words
+from auditkit.render import charts_explain, charts_rows, charts_stories, lede, method, page, words
 from auditkit.render.words import FOLDER, Words, catalogue
 from auditkit.report import SEVERITIES, VERDICTS
 
@@ -40,6 +40,7 @@ DYNAMIC = {
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
         *("changed-cases", "reasons-by-group"),
     ),
+    "waterfall.what_": tuple(charts_explain.KINDS),
     "stories.": tuple(
         f"{case}{end}" for case in (*charts_stories.CASES, "chosen") for end in ("", "_caption")
     ),
@@ -53,6 +54,7 @@ DYNAMIC = {
         *("subgroups_title", "flips_title"),
     ),
     "privacy_frontier.": ("title_costs", "title_gains", "title_even"),
+    "waterfall.what_": tuple(charts_explain.KINDS),
     "roc_groups.": ("title", "caption", "x", "y", "description"),
     "calibration_groups.": ("title", "caption", "x", "y", "description"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
