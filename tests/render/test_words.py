@@ -54,7 +54,6 @@ DYNAMIC = {
         *("subgroups_title", "flips_title"),
     ),
     "privacy_frontier.": ("title_costs", "title_gains", "title_even"),
-    "waterfall.what_": tuple(charts_explain.KINDS),
     "roc_groups.": ("title", "caption", "x", "y", "description"),
     "calibration_groups.": ("title", "caption", "x", "y", "description"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
