@@ -18,7 +18,8 @@ from auditkit.evidence import Measurement, Metric, Table
 from auditkit.explaining.change_rules import ChangeRules
 from auditkit.explaining.change_words import COMMON
 from auditkit.explaining.counterfactuals import Findings, Plan, change_rows
-from auditkit.explaining.text_edits import edit_texts, text_column
+from auditkit.explaining.text_column import text_column
+from auditkit.explaining.text_edits import edit_texts
 from auditkit.methods.counterfactual_goal import Goal
 from auditkit.methods.counterfactual_metrics import (
     METRICS,

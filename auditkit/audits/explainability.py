@@ -18,7 +18,8 @@ from auditkit.evidence import ALL_GROUPS, Measurement, Metric, Table
 from auditkit.explaining.limits import EXPLAINED, Limits
 from auditkit.explaining.row_study import Mask, RowStudy, explain_rows
 from auditkit.explaining.stand_ins import reliance, stand_ins
-from auditkit.explaining.text_study import TextStudy, explain_texts, reads_text
+from auditkit.explaining.text_column import text_column
+from auditkit.explaining.text_study import TextStudy, explain_texts
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.shapley_metrics import (
     METRICS,
@@ -151,7 +152,7 @@ class Explainability:
             *(self.rows, self.background, self.texts, self.words),
             *(self.min_texts, self.max_asked, self.budget),
         )
-        explain = explain_texts if reads_text(subject) else explain_rows
+        explain = explain_texts if text_column(subject) else explain_rows
         try:
             study = explain(subject, rng, limits, decisions=bool(subject.sensitive))
         except (ValueError, ModelError) as error:

@@ -19,6 +19,7 @@ from auditkit.evidence import Measurement, Metric, Table
 from auditkit.explaining.frames import Scorer
 from auditkit.explaining.samples import Sample, draw
 from auditkit.explaining.table_trials import table_trial
+from auditkit.explaining.text_column import text_column
 from auditkit.explaining.text_trials import TextTrial
 from auditkit.explaining.trials import Amounts, Trial
 from auditkit.explaining.values import is_network
@@ -34,10 +35,8 @@ from auditkit.methods.explanation_reasons import (
 )
 from auditkit.methods.explanation_robustness import robustness
 from auditkit.methods.explanation_trust import questions, trust_table
-from auditkit.methods.identity_terms import are_texts
 from auditkit.methods.shapley_game import Floats, Positions
 from auditkit.models.answers import checked_answers
-from auditkit.roles import as_names
 from auditkit.subject import Subject
 
 #: Why a seed changes nothing.
@@ -167,7 +166,7 @@ class ExplanationQuality:
         )
         looked_into = is_network(subject.model)
         model = cast("Scorer", subject.model) if looked_into else _Asked(subject)
-        column = _text_column(subject)
+        column = text_column(subject)
         if column is not None:
             return TextTrial(model, column, sample.rows, amounts)
         return table_trial(model, sample, amounts, rng)
@@ -258,17 +257,3 @@ def _scores(subject: Subject, places: Positions) -> Floats:
         return np.asarray(subject.y_pred[places], dtype=np.float64)
     scores = np.asarray(subject.y_score)[places]
     return np.asarray(scores if scores.ndim == 1 else scores.max(axis=1))
-
-
-def _text_column(subject: Subject) -> str | None:
-    """The one column of text that the model reads, if that is all that it reads."""
-    if len(subject.features) != 1:
-        return None
-    (column,) = subject.features
-    if hasattr(getattr(subject.model, "encoder", None), "pieces"):
-        return column
-    values = subject.rows[column]
-    if pd.api.types.is_numeric_dtype(values):
-        return None
-    texts = list(as_names(values).dropna().unique())
-    return column if are_texts(texts, len(values)) else None

@@ -17,8 +17,9 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
-from auditkit.explaining.reasons import ColumnReasons, Explained, TextReasons, reads_text
+from auditkit.explaining.reasons import ColumnReasons, Explained, TextReasons
 from auditkit.explaining.samples import draw
+from auditkit.explaining.text_column import text_column
 from auditkit.methods.estimates import Estimate, cells_of
 from auditkit.methods.intervals import EXACT
 from auditkit.methods.reason_codes import Mask
@@ -144,7 +145,7 @@ class ReasonCodes:
         sample = draw(subject, rng, len(subject), self.background)
         seed = int(rng.integers(2**31))
         teller: ColumnReasons | TextReasons
-        if reads_text(subject):
+        if text_column(subject):
             teller = TextReasons(subject, self.max_asked, seed)
         else:
             teller = ColumnReasons(subject, sample.background, sample.whose, self.max_asked, seed)

@@ -14,12 +14,10 @@ from auditkit.explaining.text_games import text_games
 from auditkit.explaining.texts import TextAttribution, text_shapley_values
 from auditkit.explaining.told import RARE_WORDS, common_words, told
 from auditkit.explaining.values import game_of, is_network
-from auditkit.methods.identity_terms import are_texts
 from auditkit.methods.reason_codes import Reasons
 from auditkit.methods.shapley_game import Floats, Positions
 from auditkit.methods.shapley_text import FIRST_ORDERS
 from auditkit.models.endpoint import EndpointModel
-from auditkit.roles import as_names
 from auditkit.subject import Subject
 
 #: Part of the work that Shapley values take by default which is spent here on a network.
@@ -217,15 +215,3 @@ def _what(columns: Positions | None) -> str:
 
 def _of_output(values: Floats, columns: Positions | None, row: int) -> Floats:
     return values if columns is None else values[:, columns[row]]
-
-
-def reads_text(subject: Subject) -> bool:
-    """Whether the model reads one column of text and nothing else."""
-    if len(subject.features) != 1:
-        return False
-    if hasattr(getattr(subject.model, "encoder", None), "pieces"):
-        return True
-    values = subject.rows[subject.features[0]]
-    if pd.api.types.is_numeric_dtype(values):
-        return False
-    return are_texts(list(as_names(values).dropna().unique()), len(values))

@@ -11,32 +11,18 @@ import pandas as pd
 from auditkit.encoding.text import texts_of
 from auditkit.explaining.change_words import COMMON
 from auditkit.explaining.counterfactuals import CAUTION, EFFORTS, Findings, Plan
-from auditkit.explaining.text_games import TextGames, is_encoded_text, text_games
+from auditkit.explaining.text_games import TextGames, text_games
 from auditkit.methods.counterfactual import Changes, search
 from auditkit.methods.counterfactual_columns import BoolArray, Column
 from auditkit.methods.counterfactual_goal import Goal
 from auditkit.methods.counterfactual_metrics import Outcome, Part, Story, cases
 from auditkit.methods.estimates import FloatArray, IntArray
-from auditkit.methods.identity_terms import are_texts
 from auditkit.methods.shapley_game import Asked
 from auditkit.methods.tokens import tokens
 from auditkit.models.answers import checked_scores
 from auditkit.subject import Subject
 
 RARE_WORD = "a rare word"
-
-
-def text_column(subject: Subject) -> str | None:
-    """The one column that a model reads where that is text, else None."""
-    if len(subject.features) != 1:
-        return None
-    name = subject.features[0]
-    values = subject.rows[name]
-    if is_encoded_text(subject.model):
-        return name
-    if pd.api.types.is_numeric_dtype(values):
-        return None
-    return name if are_texts(list(values.dropna().unique()), len(values)) else None
 
 
 def edit_texts(

@@ -7,7 +7,6 @@ from typing import cast
 
 import numpy as np
 
-from auditkit.explaining.categories import is_text
 from auditkit.explaining.frames import Scorer
 from auditkit.explaining.limits import EXPLAINED, WORK, Limits
 from auditkit.explaining.row_study import Mask
@@ -111,21 +110,6 @@ class TextStudy:
         first = 0 if of == "score" else self.classes
         part = numbers[..., first : first + self.classes]
         return part if self.classes > 1 else part[..., 0]
-
-
-def reads_text(subject: Subject) -> bool:
-    """Whether a model reads one column of text and nothing else.
-
-    Example:
-        >>> import pandas as pd
-        >>> held = Subject.from_scores(pd.DataFrame({"p": [0.2, 0.7]}), label=None, score="p")
-        >>> reads_text(held)
-        False
-    """
-    if is_encoded_text(subject.model):
-        return True
-    (column, *more) = subject.features or ("",)
-    return not more and column in subject.rows and is_text(subject.rows[column])
 
 
 def explain_texts(
