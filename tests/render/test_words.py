@@ -13,7 +13,15 @@ from markupsafe import escape
 
 from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
-from auditkit.render import charts_explain, charts_rows, charts_stories, lede, method, page, words
+from auditkit.render import (
+    charts_explain,
+    charts_rows,
+    charts_stories,
+    lede_people,
+    method,
+    page,
+    words,
+)
 from auditkit.render.words import FOLDER, Words, catalogue
 from auditkit.report import SEVERITIES, VERDICTS
 
@@ -47,7 +55,7 @@ DYNAMIC = {
     "effects.": ("feature", "points", "lowest", "at_lowest", "highest", "at_highest"),
     "rules.given.": ("binary", "multiclass", "regression"),
     "rules.value.": ("binary", "multiclass", "regression"),
-    "lede.": (*lede.WHOLE, *lede.ALONE),
+    "lede.": (*lede_people.WHOLE, *lede_people.ALONE),
     "forest.": (
         *(f"of_{kind}" for kind in charts_rows.KINDS),
         *(f"{kind}_caption" for kind in charts_rows.KINDS),
