@@ -179,8 +179,8 @@ def texts() -> list[Line]:
     )
     explain(encoded[:1])  # compiles
     measured = {
-        "auditkit, 10 orders": timed(lambda: ours(10)),
-        "auditkit, 20 orders": timed(lambda: ours(20)),
+        "auditkit, 8 orders": timed(lambda: ours(8)),
+        "auditkit, 16 orders": timed(lambda: ours(16)),
         "shap PermutationExplainer": timed(lambda: explain(encoded).values),
     }
     return [line(way, found, truth) for way, found in measured.items()]
@@ -239,7 +239,7 @@ def main() -> None:
         "probability:", "", *head, *map(str, first), "",
         ratios(first, "auditkit, exact"), ratios(first, "auditkit, sampled, 2 orders"), "",
         f"Text LSTM, {TEXTS} texts of {WORDS} words, absent words taken out:", "",
-        *head, *map(str, second), "", ratios(second, "auditkit, 10 orders"),
+        *head, *map(str, second), "", ratios(second, "auditkit, 8 orders"),
         at_equal_error(second), "",
         processes(*game),
     ]  # fmt: skip

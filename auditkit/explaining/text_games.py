@@ -148,7 +148,10 @@ def _written_texts(
 
 @dataclass(frozen=True)
 class _Written:
-    """What is explained of the scores of texts that are put together again from pieces."""
+    """What is explained of the scores of texts that are put together again from pieces.
+
+    Texts that come out alike are asked about once.
+    """
 
     model: Scorer
     column: str
@@ -157,8 +160,9 @@ class _Written:
 
     def __call__(self, codes: Rows) -> Floats:
         texts = ["".join([self.pieces[c] for c in line]) for line in codes.astype(int).tolist()]
-        frame = pd.DataFrame({self.column: pd.Series(texts, dtype=object)})
-        return self.read(self.model.scores(frame))
+        places, different = pd.factorize(np.array(texts, dtype=object))
+        frame = pd.DataFrame({self.column: pd.Series(different, dtype=object)})
+        return self.read(np.asarray(self.model.scores(frame))[places])
 
 
 def _cut(text: str) -> list[tuple[str, str]]:

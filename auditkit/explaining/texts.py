@@ -273,23 +273,18 @@ def _explain(
     exact_tokens: int,
 ) -> list[TokenValues]:
     """Explain some texts, perhaps in another process: those that may have orders."""
-    asked = texts.asked()
+    size = len(orders)
     with one_thread():
-        return [
-            token_values(
-                asked,
-                codes,
-                base,
-                whole,
-                rng=np.random.default_rng([seed, *_content(tokens)]),
-                standard_error=standard_error,
-                orders=most,
-                exact_tokens=exact_tokens,
-            )
-            for tokens, codes, whole, most in zip(
-                texts.tokens, texts.codes, outputs, orders, strict=False
-            )
-        ]
+        return token_values(
+            texts.asked(),
+            texts.codes[:size],
+            base,
+            outputs,
+            rngs=[np.random.default_rng([seed, *_content(line)]) for line in texts.tokens[:size]],
+            standard_error=standard_error,
+            orders=orders,
+            exact_tokens=exact_tokens,
+        )
 
 
 def _content(tokens: Sequence[str]) -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -15,6 +15,7 @@ from auditkit.errors import InputError, Problem, quote
 from auditkit.methods.flops import count_flops
 from auditkit.methods.shapley_game import Batched, Floats, Rows, one_thread
 from auditkit.methods.shapley_output import Output, Reading
+from auditkit.methods.shared_prefixes import SharedPrefixes
 
 if TYPE_CHECKING:
     import torch
@@ -147,14 +148,24 @@ def look_inside(
     plain = output == "logit" and width == 1
     function: Batched = _Network(network, shape) if plain else _Scores(model, read)
     with one_thread():
-        found = _first_linear(network) if len(shape) == 1 else None
-        ending = None if found is None else _ending(model, found, _probes(rows, background), read)
-        if found is None or ending is None:
-            flops = count_flops(network, example).flops_per_sample
-            return Inside(function, None, None, flops, width)
-        layer, remainder = found
-        flops = count_flops(remainder, example @ layer[0].T + layer[1]).flops_per_sample
-        return Inside(function, layer, _Network(remainder, layer[1].shape, ending), flops, width)
+        flops = count_flops(network, example).flops_per_sample
+        whole = Inside(function, None, None, flops, width)
+        return _shortened(whole, model, _probes(rows, background), read)
+
+
+def _shortened(inside: Inside, model: EncodedModel, probes: Rows, read: Reading) -> Inside:
+    """Take a shortcut through a network over flat rows, if there is one."""
+    found = _first_linear(model.network) if probes.ndim == 2 else None
+    if found is not None and found[0][0].shape[1] == probes.shape[1]:
+        (weight, bias), remainder = found
+        inputs = probes @ weight.T + bias
+        rest = _quick(model, remainder, inputs, probes, read)
+        if rest is not None:
+            flops = count_flops(remainder, inputs[:1]).flops_per_sample
+            return Inside(inside.function, found[0], rest, flops, inside.width)
+    shared = SharedPrefixes.of(model.network) if probes.ndim == 2 else None
+    quick = None if shared is None else _quick(model, shared, probes, probes, read)
+    return inside if quick is None else replace(inside, function=quick)
 
 
 def _width(scores: Floats) -> int:
@@ -207,7 +218,7 @@ class _Ending:
 class _Network:
     """A network as a function of flattened rows."""
 
-    network: torch.nn.Module
+    network: Callable[[torch.Tensor], torch.Tensor]
     shape: tuple[int, ...]
     ending: _Ending | None = None
 
@@ -243,32 +254,40 @@ def _first_linear(network: torch.nn.Module) -> tuple[tuple[Rows, Rows], torch.nn
 
 def _probes(rows: Rows, background: Rows) -> Rows:
     """A few rows, background rows and mixtures."""
-    few = min(len(rows), len(background), 32)
-    a, b = rows[:few], background[:few]
-    odd = np.arange(rows.shape[1]) % 2 == 1
-    return np.concatenate([a, background[:32], np.where(odd, a, b), np.where(odd, b, a)])
+    few = min(len(rows), 32)
+    a, b = rows[:few], np.resize(background, (few, *background.shape[1:]))
+    mixed, other = a.copy(), b.copy()
+    mixed[:, ::2], other[:, ::2] = b[:, ::2], a[:, ::2]
+    return np.concatenate([a, background[:32], mixed, other])
 
 
-def _ending(
+def _quick(
     model: EncodedModel,
-    found: tuple[tuple[Rows, Rows], torch.nn.Module],
+    remainder: Callable[[torch.Tensor], torch.Tensor],
+    inputs: Rows,
     probes: Rows,
     read: Reading,
-) -> _Ending | None:
-    """Find how the model's scores follow from the rest of its network, or None if they do not."""
-    (weight, bias), remainder = found
-    if weight.shape[1] != probes.shape[1]:
-        return None
+) -> _Network | None:
+    """Find how the model's scores follow from a quicker network, or None if they do not.
+
+    Args:
+        model: The model.
+        remainder: The network, or what is left of it.
+        inputs: What it is given for
+        probes: these encoded rows.
+        read: What is explained.
+    """
+    quick = _Network(remainder, inputs.shape[1:])
     try:
-        given = _Network(remainder, bias.shape)(probes @ weight.T + bias)
+        given = quick(inputs)
         ending = _Ending(replace(read, output="probability"))
         scores = np.asarray(model.scores_of(probes), dtype=np.float64).reshape(given.shape)
         if read.regression and given.ndim == 1:
             ending = ending.fitted(given, scores)
         short = ending(given)
-    except (AttributeError, RuntimeError, ValueError):
-        # The network uses its first layer in another way than by calling it on its input.
+    except (AttributeError, IndexError, RuntimeError, ValueError):
+        # The network uses its layers in another way than one after the other.
         return None
     apart = _TOLERANCE * max(1.0, float(np.abs(scores).max()))
     same = np.allclose(short, scores, rtol=_TOLERANCE, atol=apart)
-    return replace(ending, read=read) if same else None
+    return replace(quick, ending=replace(ending, read=read)) if same else None

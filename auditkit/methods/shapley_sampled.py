@@ -47,6 +47,26 @@ def sampled(mixer: Mixer, function: Batched, pairs: Pairs, low: Floats, high: Fl
         forth, back = states[0, k], states[1, k]
     outputs = np.asarray(function(states.reshape(-1, states.shape[-1])), dtype=np.float64)
     up, down = outputs.reshape(2, between, *low.shape)
+    return gains(low, up, down, high)
+
+
+def gains(low: Floats, up: Floats, down: Floats, high: Floats) -> Floats:
+    """Turn the function along some orders, walked forth and back, into values.
+
+    Args:
+        low: Shape (q,), or (q, k) of k outputs: the function without any player.
+        up: Shape (d - 1, q, ...): after the first player came, the second, and so on.
+        down: Likewise: after the first player left, the second, and so on.
+        high: As `low`: the function with all players.
+
+    Returns:
+        Shape (q, d, ...): the value of each player, in the order in which they come.
+
+    Example:
+        >>> one = np.ones(1)
+        >>> gains(0 * one, one[None], 5 * one[None], 6 * one)
+        array([[1., 5.]])
+    """
     rises = np.diff(np.concatenate([low[None], up, high[None]]), axis=0)
     falls = np.diff(np.concatenate([high[None], down, low[None]]), axis=0)
     return np.asarray((rises - falls).swapaxes(0, 1) / 2)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -8,14 +9,18 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+import torch
 from scipy.stats import norm
 from small_bert import make_folder
 from texts import reviews
+from torch import nn
 
 import auditkit
 from auditkit import InputError, text_shapley_cost, text_shapley_values
+from auditkit.explaining.text_games import text_games
 from auditkit.methods.shapley_game import Asked
 from auditkit.methods.shapley_text import EXACT_TOKENS, cost, token_values
+from auditkit.methods.shared_prefixes import SharedPrefixes, steps
 from auditkit.models.torch import TorchModel
 
 Array = npt.NDArray[np.float64]
@@ -73,6 +78,48 @@ def test_values_of_short_texts_equal_the_definition(
     assert found.base_value == pytest.approx(model.scores(frame(""))[0])
     np.testing.assert_allclose(found.outputs, model.scores(SHORT), atol=1e-6)
     assert found.additivity_gap < 1e-6
+
+
+def test_what_texts_share_is_read_once_and_nothing_changes(models: dict[str, TorchModel]) -> None:
+    model = models["text-lstm"]
+    (codes,) = text_games(model, frame(LONG), None, "probability", 0.5).codes
+    shared = SharedPrefixes.of(model.network)
+    assert shared is not None
+    kept = np.random.default_rng(0).random((300, len(codes))) < np.linspace(0, 1, 300)[:, None]
+    rows = torch.from_numpy(np.concatenate([kept * codes, kept[:50] * codes[::-1]]))
+    with torch.inference_mode():
+        expected = model.network(rows)
+        np.testing.assert_allclose(shared(rows)[:, 0], expected, atol=2e-6)
+    lengths = np.maximum((rows.numpy() > 0).sum(axis=1), 1)
+    assert sum(len(step.tokens) for step in steps(rows.numpy().astype(int))) < lengths.sum() / 2
+
+
+def test_another_network_with_the_same_layers_is_asked_whole(
+    models: dict[str, TorchModel],
+) -> None:
+    model = models["text-lstm"]
+    twice = nn.Sequential(*model.network.children(), nn.Identity())
+    twice.forward = lambda rows: 2 * model.network(rows)  # type: ignore[method-assign]
+    other = replace(model, network=twice)
+    assert SharedPrefixes.of(twice) is not None
+    found = text_shapley_values(other, frame("good bad film"), output="logit")
+    plain = text_shapley_values(model, frame("good bad film"), output="logit")
+    np.testing.assert_allclose(found.values[0], 2 * plain.values[0], atol=1e-5)
+
+
+def test_texts_that_come_out_alike_are_asked_about_once() -> None:
+    asked: list[str] = []
+
+    class Listening:
+        features = ("text",)
+
+        def scores(self, rows: pd.DataFrame) -> Array:
+            asked.extend(rows["text"])
+            return np.asarray(rows["text"].str.len(), dtype=float)
+
+    found = text_shapley_values(Listening(), frame("a a a a "))
+    assert sorted(asked[-5:]) == ["a " * k for k in range(5)]  # of 16 subsets
+    np.testing.assert_allclose(found.values[0], 2, atol=1e-9)
 
 
 def test_classes_of_a_text_have_an_axis_of_their_own() -> None:
@@ -145,9 +192,9 @@ def test_the_interval_of_a_sampled_token_covers_its_exact_value() -> None:
         exact[j] = weights[size[without]] @ (values[without | (1 << j)] - values[without])
     covered = []
     for seed in range(150):
-        found = token_values(
-            Asked(function, 8192), np.ones(d, np.float32), np.zeros(()), values[-1:].reshape(()),
-            rng=np.random.default_rng(seed), standard_error=0.0, orders=80,
+        (found,) = token_values(
+            Asked(function, 8192), [np.ones(d, np.float32)], np.zeros(()), values[-1:],
+            rngs=[np.random.default_rng(seed)], standard_error=0.0, orders=[80],
         )  # fmt: skip
         covered.append(np.abs(found.values - exact) <= norm.ppf(0.975) * found.standard_errors)
     assert 0.92 < np.mean(covered) < 0.98
