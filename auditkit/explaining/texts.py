@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy import special
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.explaining.frames import Scorer
@@ -49,6 +50,7 @@ class TextAttribution:
         estimator: For each text "exact", "sampled" or "not reached".
         evaluations: Texts that the model was asked about.
         output_names: Name of each of k outputs, where there are several and they are known.
+        orders: Orders of the tokens that were walked for each text; 0 where values are exact.
     """
 
     tokens: tuple[tuple[str, ...], ...]
@@ -59,6 +61,7 @@ class TextAttribution:
     estimator: tuple[str, ...]
     evaluations: int
     output_names: tuple[str, ...] = ()
+    orders: tuple[int, ...] = ()
 
     @property
     def reached(self) -> int:
@@ -75,6 +78,7 @@ class TextAttribution:
             standard_errors=self.standard_errors[texts],
             outputs=self.outputs[texts],
             estimator=self.estimator[texts],
+            orders=self.orders[texts],
         )
 
     @property
@@ -83,6 +87,19 @@ class TextAttribution:
         rows = range(self.reached)
         sums = [self.values[i].sum(axis=0) + self.base_value for i in rows]
         return max((float(np.abs(sums[i] - self.outputs[i]).max()) for i in rows), default=0.0)
+
+    def half_widths(self, level: float = 0.95) -> tuple[Floats, ...]:
+        """Half the width of each value's interval, by Student's t over the orders.
+
+        Args:
+            level: Two-sided confidence level, in (0, 1).
+
+        Returns:
+            Of the shapes of `values`: 0 where values are exact.
+        """
+        quantiles = special.stdtrit(np.maximum(np.array(self.orders) - 1, 1), (1 + level) / 2)
+        pairs = zip(quantiles, self.standard_errors, strict=True)
+        return tuple(quantile * errors for quantile, errors in pairs)
 
 
 def text_shapley_values(
@@ -311,6 +328,7 @@ def _gathered(
         estimator=(*estimators, *["not reached"] * len(rest)),
         evaluations=evaluations + sum(one.evaluations for one in found),
         output_names=names,
+        orders=(*(one.orders for one in found), *[0] * len(rest)),
     )
 
 

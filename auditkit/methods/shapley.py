@@ -49,7 +49,8 @@ class Attribution:
         values: Shape (m, g): the value of each player of each row; unit: of the function. NaN in
             rows that the budget did not reach.
         standard_errors: Shape (m, g): standard deviation over the background by the root of its
-            size. NaN where the background is a single row.
+            size. NaN where the background is a single row. For intervals see
+            `auditkit.methods.shapley_noise.value_bounds`.
         base_value: Mean of the function over the background; shape (k,) of k outputs.
         outputs: Shape (m,): the function of the rows, which `values` and `base_value` add up to.
         estimator: For each row "exact", "sampled" or "not reached"; "shap" where shap computed it.
@@ -62,6 +63,8 @@ class Attribution:
         names: Name of each player, where they are known.
         output_names: Name of each of k outputs, where there are several and they are known.
         notes: What a reader should know about the background, in words.
+        differing: Shape (m, g): background rows that differ from a row in a player; None where
+            unknown.
     """
 
     values: Floats
@@ -76,6 +79,7 @@ class Attribution:
     names: tuple[str, ...] = ()
     output_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    differing: Positions | None = None
 
     @property
     def reached(self) -> int:
@@ -99,6 +103,7 @@ class Attribution:
             outputs=self.outputs[rows],
             estimator=self.estimator[rows],
             block_values=self.block_values[rows],
+            differing=None if self.differing is None else self.differing[rows],
         )
 
     def of_output(self, output: int | str) -> Attribution:
@@ -269,6 +274,7 @@ def shapley(
         block_sizes=np.array([len(piece) for piece in pieces]),
         evaluations=before + inner,
         plan=plan,
+        differing=np.array([(others != code).sum(axis=0) for code in codes]).reshape(codes.shape),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from auditkit.methods.intervals import wilson
 from auditkit.methods.shapley import Attribution
 from auditkit.methods.shapley_game import Floats
 
@@ -80,6 +81,51 @@ def own_sizes(found: Attribution) -> Floats:
 def sizes_without_each(found: Attribution) -> Floats:
     """Sizes against the background without each of its blocks, shape (m, k, g)."""
     return sizes(without_each(found), classes=found.values.ndim == 3)
+
+
+def value_bounds(
+    found: Attribution, level: float = 0.95, bound: float = 1.0
+) -> tuple[Floats, Floats]:
+    """Bound each value that the whole population would give as background.
+
+    Student's t over the background would be too narrow for a player in which few background rows
+    differ, and of no width where none does. So a value is taken as the share of rows that differ
+    times their mean, and the share has its Wilson bounds.
+
+    Args:
+        found: Shapley values of one output.
+        level: Two-sided confidence level, in (0, 1).
+        bound: Greatest absolute value that is possible: 1 for a probability, infinity for a logit.
+
+    Returns:
+        Lower and upper bounds, shape (m, g); NaN where there is no value or no standard error.
+
+    Source:
+        Zou and Donner (2008), Stat. Med. 27:1693, for a product of two independent estimates.
+
+    Example:
+        >>> from auditkit.methods.shapley import shapley
+        >>> rows = np.array([[0, 0], [0, 1], [1, 0], [1, 1]], np.float32)
+        >>> found = shapley(lambda z: z[:, 0] / 2, rows, rows, [np.array([0]), np.array([1])],
+        ...                 rng=np.random.default_rng(0))
+        >>> low, high = value_bounds(found)
+        >>> low[2].round(3).tolist(), high[2].round(3).tolist()
+        ([0.075, -0.49], [0.425, 0.49])
+    """
+    values, b = found.values, int(found.block_sizes.sum())
+    share, (least, most) = np.ones(values.shape), np.ones((2, *values.shape))
+    if found.differing is not None:
+        share, (least, most) = found.differing / b, wilson(found.differing, b, level)
+    mean = values / np.maximum(share, 1 / b)
+    within = found.standard_errors**2 + values * (values - mean) / max(b - 1, 1)
+    inner = np.maximum(within, 0.0) * special.stdtrit(max(b - 1, 1), (1 + level) / 2) ** 2
+    toward = np.sqrt(inner + (mean * (share - least)) ** 2)
+    away = np.sqrt(inner + (mean * (most - share)) ** 2)
+    # Where no background row made a difference, one that does may have been missed.
+    unseen = np.where(toward + away <= ROUNDING, bound * float(wilson(0, b, level)[1]), 0.0)
+    low = values - np.where(values > 0, toward, away) - unseen
+    high = values + np.where(values > 0, away, toward) + unseen
+    return np.maximum(low, -bound), np.minimum(high, bound)
 
 
 def block_mean(found: Attribution, blocks: npt.NDArray[np.int64]) -> Floats:

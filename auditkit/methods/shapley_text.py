@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy import special
 
 from auditkit.methods import shapley_exact, shapley_sampled
 from auditkit.methods.shapley_game import Asked, Floats, InputMixer, Pairs, Positions, Rows
@@ -31,6 +32,11 @@ class TokenValues:
     standard_errors: Floats
     orders: int
     evaluations: int
+
+    def half_widths(self, level: float = 0.95) -> Floats:
+        """Half the width of each value's interval: Student's t over the orders; 0 if exact."""
+        quantile = special.stdtrit(max(self.orders - 1, 1), (1 + level) / 2)
+        return np.asarray(quantile * self.standard_errors)
 
 
 def cost(tokens: int, orders: int, exact_tokens: int = EXACT_TOKENS) -> int:

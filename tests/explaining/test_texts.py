@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import torch
-from scipy.stats import norm
+from scipy.stats import t
 from small_bert import make_folder
 from texts import reviews
 from torch import nn
@@ -169,6 +169,11 @@ def test_long_texts_are_sampled_until_the_error_is_small(models: dict[str, Torch
     assert loose.standard_errors[0].max() > tight.standard_errors[0].max() > 0
     assert tight.evaluations > loose.evaluations
     assert tight.additivity_gap < 1e-6
+    few = text_shapley_values(model, frame(LONG, "good"), standard_error=0, orders=20)
+    assert few.orders == (20, 0)
+    wide, none = few.half_widths()
+    np.testing.assert_allclose(wide, t.ppf(0.975, 19) * few.standard_errors[0])
+    assert none.tolist() == [0]
     few = text_shapley_values(model, frame(LONG), standard_error=0, orders=20)
     assert few.evaluations == 1 + 2 + 1 + cost(14, 20)
 
@@ -190,14 +195,16 @@ def test_the_interval_of_a_sampled_token_covers_its_exact_value() -> None:
     for j in range(d):
         without = np.flatnonzero(masks[:, j] == 0)
         exact[j] = weights[size[without]] @ (values[without | (1 << j)] - values[without])
-    covered = []
-    for seed in range(150):
+    covered: dict[int, list[Any]] = {8: [], 80: []}
+    for seed, orders in product(range(150), covered):
         (found,) = token_values(
             Asked(function, 8192), [np.ones(d, np.float32)], np.zeros(()), values[-1:],
-            rngs=[np.random.default_rng(seed)], standard_error=0.0, orders=[80],
+            rngs=[np.random.default_rng(seed)], standard_error=0.0, orders=[orders],
         )  # fmt: skip
-        covered.append(np.abs(found.values - exact) <= norm.ppf(0.975) * found.standard_errors)
-    assert 0.92 < np.mean(covered) < 0.98
+        arm = t.ppf(0.975, orders - 1) * found.standard_errors
+        covered[orders].append(np.abs(found.values - exact) <= arm)
+    for drawn in covered.values():
+        assert 0.92 < np.mean(drawn) < 0.98
 
 
 def _choose(n: int, k: int) -> int:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -8,11 +9,13 @@ import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import t
 
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.intervals import wilson
 from auditkit.methods.shapley import Attribution, shapley
 from auditkit.methods.shapley_gap import gap
+from auditkit.methods.shapley_noise import value_bounds
 from auditkit.methods.shapley_strips import FEWEST_SHOWN, MOST_BINS, density
 from auditkit.methods.shapley_summary import importance, share, top_agreement, typical_error
 
@@ -300,3 +303,33 @@ def test_numbers_without_bounds_are_not_cut_and_get_reasons_where_nothing_varies
     assert parts.contributions[1].interval is None
     assert "all values are equal" in str(parts.contributions[1].reason)
     assert "one explained row" in str(importance(found(m=1), bound=np.inf)[0].reason)
+
+
+def test_a_value_is_bounded_though_few_background_rows_differ_or_none() -> None:
+    def marked(z: Any) -> Any:
+        return 0.2 + 0.5 * z[:, 0] + 0.1 * z[:, 1] * z[:, 0]
+
+    rng = np.random.default_rng(0)
+    players = [np.array([0]), np.array([1])]
+    population = (rng.random((4_000, 2)) < [0.06, 0.5]).astype(np.float32)
+    row = np.zeros((1, 2), np.float32)
+    truth = shapley(marked, row, population, players, rng=rng).values[0, 0]
+    plain, bounded = 0, 0
+    for _ in range(200):
+        background = population[rng.integers(0, 4_000, 60)]
+        drawn = shapley(marked, row, background, players, rng=rng)
+        plain += abs(drawn.values[0, 0] - truth) <= 2.0 * drawn.standard_errors[0, 0]
+        low, high = value_bounds(drawn)
+        assert np.all(low < high)
+        bounded += low[0, 0] <= truth <= high[0, 0]
+    assert plain / 200 < 0.92
+    assert bounded / 200 > 0.92
+
+
+def test_bounds_of_a_value_are_students_where_all_of_the_background_differs() -> None:
+    shown = replace(found(b=25), differing=None)
+    low, high = value_bounds(shown)
+    arm = t.ppf(0.975, 24) * shown.standard_errors[:, :3]
+    np.testing.assert_allclose(high[:, :3], np.minimum(shown.values[:, :3] + arm, 1))
+    np.testing.assert_allclose(low[:, :3], np.maximum(shown.values[:, :3] - arm, -1))
+    assert np.isnan(value_bounds(found(b=1))[0]).all()
