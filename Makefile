@@ -34,6 +34,7 @@ validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]"
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/interval_coverage.py
+	$(BIN)/python benchmarks/shapley_coverage.py
 	$(BIN)/python benchmarks/personal_data.py
 	$(BIN)/python benchmarks/epsilon_validity.py
 

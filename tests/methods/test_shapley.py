@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import stdtrit
@@ -331,8 +332,6 @@ def global_numpy_state() -> str:
 
 
 def test_no_random_state_is_touched_and_threads_are_put_back() -> None:
-    import torch
-
     numpy_state, torch_state = global_numpy_state(), torch.get_rng_state()
     threads = torch.get_num_threads()
     seen = []
@@ -481,3 +480,28 @@ def test_inputs_stay_as_they_were() -> None:
     )
     np.testing.assert_array_equal(rows, data(0)[0])
     np.testing.assert_array_equal(found.values, run(0).values)
+
+
+@settings(max_examples=10, deadline=None)
+@given(seeds)
+def test_values_of_random_networks_equal_the_definition(seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    first, last = torch.nn.Linear(8, 6), torch.nn.Linear(6, 1)
+    for parameter in [*first.parameters(), *last.parameters()]:
+        torch.nn.init.normal_(parameter, generator=generator)
+
+    def rest(hidden: Any) -> Any:
+        return torch.sigmoid(last(torch.relu(torch.from_numpy(hidden))))[:, 0].detach().numpy()
+
+    weight, bias = (part.detach().numpy() for part in (first.weight, first.bias))
+
+    def whole(z: Any) -> Any:
+        return rest(z @ weight.T + bias)
+
+    rows, background = data(seed)
+    found = shapley(
+        whole, rows, background, PLAYERS, rng=np.random.default_rng(0), estimator="exact",
+        first_layer=(weight, bias), rest=rest,
+    )  # fmt: skip
+    expected = brute_force(whole, rows, background, PLAYERS)
+    np.testing.assert_allclose(found.values, expected, atol=1e-6)
