@@ -299,7 +299,8 @@ def main() -> int:
     page = [
         "# How often intervals hold the truth",
         "",
-        f"Intervals of the fairness audit, simulated {datetime.now(tz=UTC):%Y-%m-%d} by `make validity` "
+        f"Intervals of the fairness audit, simulated {datetime.now(tz=UTC):%Y-%m-%d} by "
+        "`make validity` "
         f"(`benchmarks/interval_coverage.py`), Python {platform.python_version()}: {DRAWS:,} "
         f"tables of each of {len(cases)} scenarios, "
         "2, 3, 5 and 12 groups of 20 to 2,000 rows, with common and rare outcomes, with and "
