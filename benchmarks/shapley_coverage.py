@@ -36,7 +36,7 @@ from auditkit.methods.shapley_gap import gap
 from auditkit.methods.shapley_noise import value_bounds
 from auditkit.methods.shapley_plan import Estimator
 from auditkit.methods.shapley_summary import importance
-from auditkit.methods.shapley_text import token_values
+from auditkit.methods.shapley_text import half_widths, token_values
 from auditkit.training.networks import build
 from auditkit.training.settings import TextLSTM
 
@@ -239,7 +239,7 @@ def covered_texts(orders: int, standard_error: float, draws: int = 100) -> tuple
             rngs=[np.random.default_rng([draw, row]) for row in range(TEXTS)],
             standard_error=standard_error, orders=[orders] * TEXTS,
         )  # fmt: skip
-        arms = np.array([one.half_widths(LEVEL) for one in found])
+        arms = np.array([half_widths(one.standard_errors, one.orders, LEVEL) for one in found])
         held.append([np.mean(np.abs(np.array([one.values for one in found]) - exact) <= arms)])
         walked += [one.orders for one in found]
     return np.array(held), float(np.mean(walked))

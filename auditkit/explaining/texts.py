@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy import special
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.explaining.frames import Scorer
@@ -25,6 +24,7 @@ from auditkit.methods.shapley_text import (
     FIRST_ORDERS,
     TokenValues,
     cost,
+    half_widths,
     token_values,
 )
 
@@ -43,7 +43,7 @@ class TextAttribution:
         values: For each text the value of each token, shape (tokens,); unit: of what is explained.
             NaN in texts that the budget did not reach.
         standard_errors: Likewise: of the draw of orders alone, for there is no background that
-            could have been another; 0 where values are exact.
+            could have been another; 0 where values are exact. See `half_widths`.
         base_value: What is explained, for the empty text; shape (k,) of k outputs.
         outputs: Shape (m,): what is explained, for each text; its values and the base value add up
             to it.
@@ -97,9 +97,8 @@ class TextAttribution:
         Returns:
             Of the shapes of `values`: 0 where values are exact.
         """
-        quantiles = special.stdtrit(np.maximum(np.array(self.orders) - 1, 1), (1 + level) / 2)
-        pairs = zip(quantiles, self.standard_errors, strict=True)
-        return tuple(quantile * errors for quantile, errors in pairs)
+        pairs = zip(self.standard_errors, self.orders, strict=True)
+        return tuple(half_widths(errors, orders, level) for errors, orders in pairs)
 
 
 def text_shapley_values(

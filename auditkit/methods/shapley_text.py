@@ -33,10 +33,24 @@ class TokenValues:
     orders: int
     evaluations: int
 
-    def half_widths(self, level: float = 0.95) -> Floats:
-        """Half the width of each value's interval: Student's t over the orders; 0 if exact."""
-        quantile = special.stdtrit(max(self.orders - 1, 1), (1 + level) / 2)
-        return np.asarray(quantile * self.standard_errors)
+
+def half_widths(standard_errors: Floats, orders: int, level: float = 0.95) -> Floats:
+    """Half the widths of the intervals of values from some orders, by Student's t.
+
+    Args:
+        standard_errors: Of the values.
+        orders: Orders of the tokens that were walked; 0 where values are exact.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        Of the same shape; 0 where values are exact.
+
+    Example:
+        >>> half_widths(np.array([0.01]), orders=8).round(4)
+        array([0.0236])
+    """
+    quantile = special.stdtrit(max(orders - 1, 1), (1 + level) / 2)
+    return np.asarray(quantile * standard_errors)
 
 
 def cost(tokens: int, orders: int, exact_tokens: int = EXACT_TOKENS) -> int:

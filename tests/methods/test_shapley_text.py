@@ -32,13 +32,12 @@ def model(seed: int, length: int) -> Function:
     return function
 
 
-def values(function: Function, length: int, seed: int = 0, **changes: Any) -> TokenValues:
+def values(function: Function, length: int, seed: int = 0) -> TokenValues:
     codes = np.ones(length, np.float32)
     ends = function(np.stack([0 * codes, codes]))
-    arguments = {"standard_error": 0.0, "orders": [20]} | changes
     (found,) = token_values(
         Asked(function, 500), [codes], ends[0], ends[1:], rngs=[np.random.default_rng(seed)],
-        **arguments,
+        standard_error=0.0, orders=[20],
     )  # fmt: skip
     return found
 
