@@ -289,8 +289,8 @@ def main() -> int:
         "another; the population is finite, so that the truth is known exactly. Every draw has new "
         f"rows and a new background. Aim of a {100 * LEVEL:g} % interval: {100 * LEAST:g} to "
         f"{100 * MOST:g} % over the features, and in no feature less than {100 * LEAST:g} %, but "
-        f"for {ERRORS:g} standard errors of the simulation. A line that misses it for a reason that is known "
-        "says so, and does not fail the run.",
+        f"for {ERRORS:g} standard errors of the simulation. A line that misses it for a reason "
+        "that is known says so, and does not fail the run.",
         "", "| interval of | how | draws | coverage | lowest | highest | aim |",
         "|---|---|---|---|---|---|---|", *(text for text, _ in lines), "",
     ]  # fmt: skip
