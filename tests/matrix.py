@@ -351,8 +351,9 @@ def cell(kind: str, way: str) -> str:
 
 
 def table() -> str:
-    """The table of the README."""
-    lines = [f"| | {' | '.join(WAYS)} |", f"|---|{'---|' * len(WAYS)}"]
+    """The table of the README, and what its letters mean."""
+    legend = ", ".join(f"`{letter}` {name}" for name, letter in LETTERS.items())
+    lines = [f"{legend}.", "", f"| | {' | '.join(WAYS)} |", f"|---|{'---|' * len(WAYS)}"]
     lines += [f"| {kind} | {' | '.join(cell(kind, way) for way in WAYS)} |" for kind in KINDS]
     return "\n".join(lines) + "\n"
 
