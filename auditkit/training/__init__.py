@@ -6,6 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 from auditkit.training.huggingface_settings import HuggingFace
+from auditkit.training.privacy_settings import Privacy
 from auditkit.training.seq2seq_settings import Seq2Seq
 from auditkit.training.settings import (
     LSTM,
@@ -13,7 +14,6 @@ from auditkit.training.settings import (
     Architecture,
     BagOfWords,
     PooledEmbedding,
-    Privacy,
     TextLSTM,
     Training,
 )

@@ -16,9 +16,6 @@ from auditkit.training.settings import (
     LSTM,
     MLP,
     AnyArchitecture,
-    BagOfWords,
-    PooledEmbedding,
-    TextLSTM,
     Training,
 )
 from auditkit.training.weighting import weighing_problems
@@ -76,36 +73,21 @@ def demand_together(processes: int, training: Training, checkpoint: object) -> N
 
 
 def demand_private(
-    architecture: AnyArchitecture,
-    weight: str | None,
-    training: Training,
-    checkpoint: object,
-    processes: int,
+    architecture: AnyArchitecture, weight: str | None, training: Training, checkpoint: object
 ) -> None:
     """Raise unless the architecture and the settings can be trained privately."""
     problems = training.not_private()
     if checkpoint is not None:
         expected = "private training without: who reads the file could subtract the noise"
         problems.append(Problem("checkpoint", "privacy too", expected))
-    if processes > 1:
-        found, expected = f"private training in {processes} processes", "one process"
-        problems.append(Problem("privacy", found, expected))
     if weight is not None:
         found, expected = f"weights of rows ({quote(weight)})", "private training without weights"
         problems.append(Problem("privacy", found, expected))
-    if isinstance(architecture, LSTM) and architecture.varying:
-        found = "private training over sequences of varying length"
-        problems.append(Problem("privacy", found, "varying = false: steps are imputed then"))
-    if isinstance(architecture, TextLSTM | PooledEmbedding | Seq2Seq | HuggingFace):
+    if isinstance(architecture, Seq2Seq | HuggingFace):
         found = f"private training of a {architecture.kind}"
-        expected = "an mlp or an lstm: gradients of embeddings are not clipped yet"
-        words = "The vocabulary, which is learnt from the rows, would not be private either."
-        hint = "" if isinstance(architecture, HuggingFace) else words
-        problems.append(Problem("privacy", found, expected, hint))
-    if isinstance(architecture, BagOfWords):
-        found = "private training of a bag-of-words"
-        expected = "an mlp or an lstm: the vocabulary is learnt from the rows and is not private"
-        problems.append(Problem("privacy", found, expected))
+        kinds = "an mlp, an lstm, a text-lstm, a pooled-embedding or a bag-of-words"
+        hint = "The gradients of attention are not clipped."
+        problems.append(Problem("privacy", found, kinds, hint))
     if problems:
         raise InputError(problems)
 

@@ -7,7 +7,8 @@ import os
 import torch
 
 from auditkit.errors import InputError, Problem
-from auditkit.training.settings import Privacy, Training
+from auditkit.training.privacy_settings import Privacy
+from auditkit.training.settings import Training
 
 
 def device_for(training: Training, privacy: Privacy | None = None, where: str = "") -> torch.device:

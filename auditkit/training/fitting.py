@@ -13,7 +13,7 @@ import pandas as pd
 import torch
 from torch import nn
 
-from auditkit.encoding import Encoder
+from auditkit.encoding import Encoder, TextEncoder, WordEncoder
 from auditkit.models import Model
 from auditkit.models.torch import Seq2SeqModel, TorchModel, TrainedNetwork, model_of
 from auditkit.roles import Roles, Task
@@ -34,6 +34,7 @@ from auditkit.training.networks import Network, network_for
 from auditkit.training.parallel import Processes, current
 from auditkit.training.penalty import Penalised
 from auditkit.training.preparing import Lessons, prepared
+from auditkit.training.privacy_settings import Privacy
 from auditkit.training.quality import compared
 from auditkit.training.record import TrainingRecord
 from auditkit.training.seeds import seed_of, seeded_dropout, torch_generator
@@ -43,7 +44,6 @@ from auditkit.training.settings import (
     AnyArchitecture,
     Architecture,
     PooledEmbedding,
-    Privacy,
     TextLSTM,
     Training,
 )
@@ -56,6 +56,8 @@ from auditkit.training.weighting import Weighing
 Learns = AnyTarget | Distilled | Penalised
 #: What epsilon does not speak of where private training starts from a model.
 STARTED = "the model that training started from, and the rows that it was trained on"
+#: And where words are told apart that the rows hold.
+WORDS = "the vocabulary: the most frequent words of the rows are taken without noise"
 
 
 class FitSettings(TypedDict, total=False):
@@ -171,7 +173,7 @@ def fit(
     device, here = device_for(training, privacy), current()
     demand_together(here.count, training, checkpoint)
     if privacy is not None:
-        demand_private(architecture, weight, training, checkpoint, here.count)
+        demand_private(architecture, weight, training, checkpoint)
         # Imported here, so that loading Opacus costs nobody else, and not the phase either.
         from auditkit.training.private import private_training
 
@@ -196,7 +198,7 @@ def fit(
         learns, examples = _taught(prepare(lessons.rows), target, lessons, training, teacher)
         watches, held = _watched(prepare, learns, target, lessons)
         examples, held = examples.to(device), None if held is None else held.to(device)
-        given = repr((architecture, training, seed, device.type, held is None))
+        given = repr((architecture, training, privacy, seed, device.type, held is None))
         here.demand_same("rows or settings", given, *examples.tensors)
         steps = _steps(network, examples, learns, training, privacy, seed)
         saved = None
@@ -208,7 +210,7 @@ def fit(
         with seeded_dropout(network, seed, here.rank):
             curve = run(network, steps, training, _measure(network, held, watches, here), **how)
         here.demand_same("weights", *network.state_dict().values())
-        spent = _spent(steps, start)
+        spent = _spent(steps, start, encoder)
     architecture = _publishable(architecture, network)
     bare = _bare(network, architecture, encoder, target)
     model = model_of(bare, encoder, architecture, target)
@@ -302,10 +304,12 @@ def _penalised(learns: Learns, lessons: Lessons) -> dict[str, Any]:
     return {"fairness_penalty": learns.to_dict(lessons.weighing.counted(lessons.rows)[0])}
 
 
-def _spent(steps: Steps, start: TrainedNetwork | None) -> dict[str, Any] | None:
+def _spent(steps: Steps, start: TrainedNetwork | None, encoder: Encoder) -> dict[str, Any] | None:
     spent = steps.spent()
     if spent is not None and start is not None:
         spent["not_covered"].append(STARTED)
+    elif spent is not None and isinstance(encoder, TextEncoder | WordEncoder):
+        spent["not_covered"].append(WORDS)
     return spent
 
 
@@ -346,7 +350,7 @@ def _steps(
         return PlainSteps(network, examples, target.objective, training=training, seed=seed)
     from auditkit.training.private import PrivateSteps
 
-    losses = cast("Target", target).losses  # `_demand_private` has refused all others
+    losses = cast("Target", target).losses  # `demand_private` has refused all others
     return PrivateSteps(network, examples, losses, training=training, privacy=privacy, seed=seed)
 
 

@@ -8,20 +8,27 @@ and accounting are Opacus's. What clips is tested on real rows before every run.
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from opacus.accountants import create_accountant
 from opacus.optimizers import DPOptimizerFastGradientClipping
+from opacus.optimizers.ddpoptimizer_fast_gradient_clipping import (
+    DistributedDPOptimizerFastGradientClipping,
+)
 from torch import nn
 
 from auditkit.training.accounting import Plan, demand_sane, epsilon_of, noise_for
-from auditkit.training.clipping import Losses, write_clipped
+from auditkit.training.clipping import Losses, learning, rows_within, write_clipped
 from auditkit.training.loop import Examples, Pass, optimizer_of
+from auditkit.training.parallel import Processes, current
+from auditkit.training.privacy_settings import Privacy
 from auditkit.training.record import TrainingError
 from auditkit.training.seeds import seed_of, torch_generator
-from auditkit.training.settings import Privacy, Training
+from auditkit.training.settings import Training
+from auditkit.training.text import EMBEDDINGS
 
 #: Rows of the self-test.
 COPIES = 8
@@ -77,6 +84,9 @@ def private_training(training: Training, privacy: Privacy, rows: int) -> Trainin
 class PrivateSteps:
     """Private training of one network; made ready, and tested, by its constructor.
 
+    Several processes (see `auditkit.training.parallel`) take each batch together: all draw the
+    same rows, each clips its share of them, and the first adds the noise to the sum.
+
     Attributes:
         plan: Sampling rate, steps and delta.
         noise_multiplier: Standard deviation of the noise over the clipping norm.
@@ -98,7 +108,7 @@ class PrivateSteps:
         privacy: Privacy,
         seed: int,
     ) -> None:
-        self._network, self._losses = network, losses
+        self._network, self._losses, self._here = network, losses, current()
         self._x, self._y = x, y = examples.x, examples.y
         self._clip = float(privacy.max_grad_norm)
         self._steps = max(1, round(len(y) / training.batch_size))
@@ -109,12 +119,18 @@ class PrivateSteps:
             accountant=privacy.accountant,
         )
         self._batch_size = training.batch_size
+        self._at_once = privacy.rows_at_once or rows_within(network, tuple(x.shape[1:]))
         self.noise_multiplier = _noise(privacy, self.plan)
-        self.self_test = self_test(network, x, y, losses)
+        self.self_test = self_test(network, x, y, losses, self._at_once)
         self.optimizer = optimizer_of(network, training)
         generator = torch_generator(seed_of(seed, "noise"))
         self._private = private_optimizer(
-            self.optimizer, self.noise_multiplier, self._clip, self._batch_size, generator
+            self.optimizer,
+            self.noise_multiplier,
+            self._clip,
+            self._batch_size,
+            generator,
+            self._here,
         )
         self._accountant = create_accountant(privacy.accountant)
         self._private.attach_step_hook(
@@ -127,12 +143,18 @@ class PrivateSteps:
         total, met = torch.zeros((), dtype=torch.float64), 0
         for _ in range(self._steps):
             drawn = self._draw()
-            self._private.zero_grad(set_to_none=True)
-            x, y = self._x[drawn], self._y[drawn]
-            total += write_clipped(self._network, x, y, self._losses, self._clip).sum()
-            self._private.step()
+            total += self._step(self._here.share(drawn))
             met += len(drawn)
-        return Pass(float(total), met, self._steps)
+        return Pass(self._here.sum(float(total)), met, self._steps)
+
+    def _step(self, rows: torch.Tensor) -> torch.Tensor:
+        """Take a step on the sum of the clipped gradients of rows; gives the sum of their losses."""
+        self._private.zero_grad(set_to_none=True)
+        x, y = self._x.index_select(0, rows), self._y.index_select(0, rows)
+        each = write_clipped(self._network, x, y, self._losses, self._clip, self._at_once)
+        self._private.step()
+        _clear_padding(self._network)
+        return each.sum()
 
     def spent(self) -> dict[str, Any]:
         """What was spent, for the record: counted by the accountant, step by step.
@@ -154,6 +176,7 @@ class PrivateSteps:
             "sample_rate": plan.sample_rate,
             "steps": plan.steps,
             "expected_batch_size": self._batch_size,
+            "rows_at_once": self._at_once,
             "sampling": "poisson",
             "unit": "row",
             "adjacency": "one row added or removed",
@@ -168,8 +191,10 @@ class PrivateSteps:
         return torch.from_numpy(self._rng.choice(len(self._y), count, replace=False, shuffle=False))
 
 
-class _Optimizer(DPOptimizerFastGradientClipping):  # type: ignore[misc]
-    """Opacus's optimizer without its deep copy of gradients that nobody else holds."""
+class _Sum:
+    """Keeps the sum of the gradients without Opacus's deep copy of what nobody else holds."""
+
+    params: list[Any]
 
     def accumulate(self) -> None:
         for parameter in self.params:
@@ -179,12 +204,21 @@ class _Optimizer(DPOptimizerFastGradientClipping):  # type: ignore[misc]
                 parameter.summed_grad.add_(parameter.grad)
 
 
+class _Optimizer(_Sum, DPOptimizerFastGradientClipping):  # type: ignore[misc]
+    """Opacus's optimizer for one process."""
+
+
+class _SharedOptimizer(_Sum, DistributedDPOptimizerFastGradientClipping):  # type: ignore[misc]
+    """Opacus's optimizer for several processes."""
+
+
 def private_optimizer(
     optimizer: torch.optim.Optimizer,
     noise_multiplier: float,
     max_grad_norm: float,
     expected_batch_size: int,
     generator: torch.Generator | None = None,
+    here: Processes | None = None,
 ) -> DPOptimizerFastGradientClipping:
     """Wrap an optimizer: each step adds noise to `grad`, divides by the batch, and counts itself.
 
@@ -194,33 +228,50 @@ def private_optimizer(
         max_grad_norm: The clipping norm.
         expected_batch_size: What the sum is divided by; not the rows that happened to be drawn.
         generator: Source of the noise.
+        here: The processes whose gradients are added up; None takes this one alone.
 
     Returns:
-        Opacus's optimizer.
+        Opacus's optimizer. Of several processes the first adds the noise, once a step.
     """
-    return _Optimizer(
+    count = 1 if here is None else here.count
+    chosen = _Optimizer if count == 1 else _SharedOptimizer
+    return chosen(
         optimizer,
         noise_multiplier=noise_multiplier,
         max_grad_norm=max_grad_norm,
-        expected_batch_size=expected_batch_size,
+        # Opacus takes the mean over the processes afterwards.
+        expected_batch_size=expected_batch_size / count,
         generator=generator,
     )
 
 
+def _clear_padding(network: nn.Module) -> None:
+    """Take the noise off the vectors of "no token", which no row has a gradient at."""
+    with torch.no_grad():
+        for layer in network.modules():
+            if isinstance(layer, EMBEDDINGS) and layer.weight.requires_grad:
+                layer.weight[layer.padding_idx] = 0.0
+
+
 def self_test(
-    network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses
+    network: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    losses: Losses,
+    at_once: int | None = None,
 ) -> dict[str, float]:
     """Test on real rows, without noise, that no row counts more than the clipping norm.
 
     The mean gradient of copies of one row must have exactly the clipping norm (an average over
     them hides no factor), and the mean of distinct rows must equal the one that torch's autograd
-    finds row by row.
+    finds row by row. Several processes share the rows as they do in training.
 
     Args:
         network: The network; left as it is.
         x: Encoded rows, shape (n, ...), n > 0.
         y: Targets, shape (n,).
         losses: Outputs and targets to the loss of each row.
+        at_once: Rows that are taken at a time; None takes all.
 
     Returns:
         `clip_error` and `reference_error`, relative.
@@ -238,6 +289,7 @@ def self_test(
     """
     mode = network.training
     network.eval()
+    take = partial(_private_gradient, network, losses=losses, at_once=at_once)
     try:
         rows = torch.linspace(0, len(y) - 1, COPIES).long()
         each = torch.stack(
@@ -247,12 +299,10 @@ def self_test(
         largest = int(norms.argmax())
         clip = float(norms[largest]) / 2
         copies = rows[largest].repeat(COPIES)
-        mean = _private_gradient(network, x[copies], y[copies], losses, clip)
-        clip_error = abs(float(mean.norm()) / clip - 1)
+        clip_error = abs(float(take(x[copies], y[copies], clip).norm()) / clip - 1)
         clip = float(norms.median())
         wanted = (each * (clip / norms.clamp(min=clip))[:, None]).mean(0)
-        mean = _private_gradient(network, x[rows], y[rows], losses, clip)
-        reference_error = float((mean - wanted).norm() / wanted.norm())
+        reference_error = float((take(x[rows], y[rows], clip) - wanted).norm() / wanted.norm())
     finally:
         network.train(mode)
         network.zero_grad(set_to_none=True)
@@ -266,18 +316,25 @@ def _row_gradient(
     network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses
 ) -> torch.Tensor:
     """Gradient of one row by torch's autograd, flattened."""
-    found = torch.autograd.grad(losses(network(x), y).sum(), list(network.parameters()))
+    found = torch.autograd.grad(losses(network(x), y).sum(), learning(network))
     return torch.cat([gradient.flatten() for gradient in found])
 
 
 def _private_gradient(
-    network: nn.Module, x: torch.Tensor, y: torch.Tensor, losses: Losses, clip: float
+    network: nn.Module,
+    x: torch.Tensor,
+    y: torch.Tensor,
+    clip: float,
+    *,
+    losses: Losses,
+    at_once: int | None,
 ) -> torch.Tensor:
     """The mean gradient that a private step without noise uses, flattened."""
     # A learning rate of 0: the step does everything but move the weights.
-    optimizer = private_optimizer(torch.optim.SGD(network.parameters(), 0.0), 0.0, clip, len(y))
+    still, here = torch.optim.SGD(network.parameters(), 0.0), current()
+    optimizer = private_optimizer(still, 0.0, clip, len(y), here=here)
     optimizer.zero_grad(set_to_none=True)
-    write_clipped(network, x, y, losses, clip)
+    write_clipped(network, here.share(x), here.share(y), losses, clip, at_once)
     optimizer.step()
     found = [parameter.grad for parameter in network.parameters() if parameter.grad is not None]
     optimizer.zero_grad(set_to_none=True)

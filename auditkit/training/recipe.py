@@ -13,7 +13,8 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem
 from auditkit.roles import Task
-from auditkit.training.settings import AnyArchitecture, Privacy, Training, privacy_from
+from auditkit.training.privacy_settings import Privacy
+from auditkit.training.settings import AnyArchitecture, Training, privacy_from
 
 if TYPE_CHECKING:
     from auditkit.models import Model

@@ -55,7 +55,8 @@ class TrainingRecord:
         device: Where it was trained: "cpu", or "cuda" and the name of the processor.
         privacy: None, or the privacy loss and what it rests on: `epsilon`, `epsilon_rdp`, `delta`,
             `accountant`, `noise_multiplier`, `max_grad_norm`, `sample_rate`, `steps`,
-            `expected_batch_size`, `sampling`, `unit`, `adjacency`, `self_test`, `not_covered`.
+            `expected_batch_size`, `rows_at_once`, `sampling`, `unit`, `adjacency`, `self_test`,
+            `not_covered`.
         resumed_after: Epochs after which the run was killed and went on from its checkpoint; `cost`
             is then that of the last part alone.
         frozen: Layers whose weights did not move: their names (`layers`), `parameters`, and the

@@ -135,7 +135,7 @@ class StepSettings:
         """Settings that private training cannot keep."""
         once = "private training, in which every row counts once, without it"
         alone = "private training, which looks at the loss of each row alone, without it"
-        every = "private training, which clips the gradients of every layer, without it"
+        always = "private training, whose layers learn in every step or in none, without it"
         asked = (
             ("duplicates", self.duplicates == "drop", once),
             ("swaps", self.swaps, once),
@@ -143,7 +143,7 @@ class StepSettings:
             ("class_weight", self.class_weight, once),
             ("group_weight", self.group_weight, once),
             ("fairness_penalty", self.fairness_penalty, alone),
-            ("freeze", self.freeze, every),
+            ("unfreeze_after", self.unfreeze_after, always),
         )
         return [
             Problem(f"Training.{name}", "privacy too", expected)

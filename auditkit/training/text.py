@@ -92,12 +92,15 @@ class PackedVectors(nn.Module):
 
     def forward(self, rows: torch.Tensor) -> PackedSequence:
         """Give the vectors of encoded rows, shape (n, length), n > 0."""
+        packed = self.packed(rows)
+        return packed._replace(data=self.dropout(self.embedding(packed.data)))
+
+    def packed(self, rows: torch.Tensor) -> PackedSequence:
+        """Give the numbers of the tokens, packed, so that no vector is made that nobody reads."""
         numbers, lengths = closed_up(token_numbers(rows, self.embedding.num_embeddings))
-        # The numbers are packed, not the vectors: no vector is made that nobody reads.
-        packed = pack_padded_sequence(
+        return pack_padded_sequence(
             numbers, lengths.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
         )
-        return packed._replace(data=self.dropout(self.embedding(packed.data)))
 
 
 class MeanVector(nn.Module):

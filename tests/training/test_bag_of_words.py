@@ -101,9 +101,17 @@ def test_settings_out_of_their_range_are_listed() -> None:
         assert f"x {name}:" in str(error.value)
 
 
-def test_private_training_and_other_columns_are_refused() -> None:
-    with pytest.raises(InputError, match="the vocabulary is learnt from the rows"):
-        fit(BagOfWords(), reviews(), label="y", privacy=Privacy(epsilon=3.0))
+def test_private_training_says_that_the_vocabulary_is_not_covered() -> None:
+    privacy = Privacy(noise_multiplier=1.0)
+    _, record = fit(
+        BagOfWords(), reviews(), label="y", training=Training(epochs=2), privacy=privacy
+    )
+    assert record.privacy is not None
+    assert max(record.privacy["self_test"].values()) < 1e-5
+    assert any("vocabulary" in line for line in record.privacy["not_covered"])
+
+
+def test_other_columns_are_refused() -> None:
     with pytest.raises(InputError, match="the same columns in features and in the BagOfWords"):
         fit(BagOfWords(), reviews(), label="y", features=["text", "sex"])
 

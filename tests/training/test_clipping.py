@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import warnings
 from typing import Any
 
@@ -11,8 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from auditkit.training import LSTM, MLP, Architecture, TrainingError
-from auditkit.training.clipping import walk, write_clipped
+from auditkit.training import (
+    LSTM,
+    MLP,
+    Architecture,
+    BagOfWords,
+    PooledEmbedding,
+    TextLSTM,
+    TrainingError,
+)
+from auditkit.training.clipping import NUMBERS_AT_ONCE, rows_within, walk, write_clipped
 from auditkit.training.networks import Network, build
 from auditkit.training.target import Target
 
@@ -24,24 +33,41 @@ ALL: list[tuple[Architecture, tuple[int, ...]]] = [
     (LSTM(hidden=8), (6, 5)),
     (LSTM(hidden=5, layers=3), (3, 4)),
     (LSTM(hidden=3), (40, 2)),  # long enough to form the sums instead of pairs of steps
+    (BagOfWords(hidden=(4,)), (30,)),
+    (LSTM(hidden=5, layers=2, varying=True), (6, 4)),
+    (LSTM(hidden=2, varying=True), (30, 3)),
+    (TextLSTM(embedding=3, hidden=4, length=7, dropout=0.0), (7,)),
+    (PooledEmbedding(embedding=3, hidden=4, length=7, dropout=0.0), (7,)),
 ]
+#: Numbers that a token has here: few, so that texts hold some twice.
+TOKENS = 6
 
 
 def problem(
     architecture: Architecture, shape: tuple[int, ...], rows: int = 16, seed: int = 0
 ) -> tuple[Network, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(seed)
-    network = build(architecture, shape, generator=generator)
+    over_text = isinstance(architecture, TextLSTM | PooledEmbedding)
+    tokens = TOKENS if over_text else 0
+    network = build(architecture, shape, generator=generator, tokens=tokens)
     x = 2 * torch.randn(rows, *shape, generator=generator)
+    lengths = torch.randint(0, shape[0] + 1, (rows, 1), generator=generator)
+    there = torch.arange(shape[0]) < lengths  # some rows have no step at all
+    if over_text:
+        x = torch.randint(1, TOKENS, (rows, *shape), generator=generator) * there.float()
+    elif isinstance(architecture, LSTM) and architecture.varying:
+        x[:, :, 0] = there.float()
     return network, x, (torch.rand(rows, generator=generator) < 0.5).float()
 
 
-def row_by_row(network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float) -> torch.Tensor:
+def row_by_row(
+    network: nn.Module, x: torch.Tensor, y: torch.Tensor, clip: float, losses: Any = LOSSES
+) -> torch.Tensor:
     """Sum of clipped gradients, flattened, by the definition."""
     parameters = list(network.parameters())
     total = torch.zeros(sum(p.numel() for p in parameters))
     for i in range(len(y)):
-        found = torch.autograd.grad(LOSSES(network(x[i : i + 1]), y[i : i + 1]).sum(), parameters)
+        found = torch.autograd.grad(losses(network(x[i : i + 1]), y[i : i + 1]).sum(), parameters)
         gradient = torch.cat([g.flatten() for g in found])
         total += gradient * min(1.0, clip / float(gradient.norm()))
     return total
@@ -62,6 +88,88 @@ def test_the_clipped_sum_is_that_of_autograd_row_by_row(
     error = (written(network) - wanted).norm() / wanted.norm()
     assert float(error) < 1e-5
     torch.testing.assert_close(each, LOSSES(network(x), y).detach())
+
+
+@pytest.mark.parametrize("at_once", [1, 3, 16, 99])
+@pytest.mark.parametrize(("architecture", "shape"), ALL)
+def test_rows_taken_a_few_at_a_time_give_the_same_sum(
+    architecture: Architecture, shape: tuple[int, ...], at_once: int
+) -> None:
+    network, x, y = problem(architecture, shape)
+    each = write_clipped(network, x, y, LOSSES, 0.3)
+    wanted = written(network)
+    network.zero_grad(set_to_none=True)
+    torch.testing.assert_close(write_clipped(network, x, y, LOSSES, 0.3, at_once), each)
+    torch.testing.assert_close(written(network), wanted, rtol=1e-4, atol=1e-6)
+
+
+def test_more_rows_fit_into_memory_the_smaller_a_row_is() -> None:
+    found = []
+    for architecture, shape in (
+        (TextLSTM(length=512), (512,)),
+        (TextLSTM(length=64), (64,)),
+        (PooledEmbedding(length=64), (64,)),
+    ):
+        tokens = torch.Generator().manual_seed(0)
+        network = build(architecture, shape, generator=tokens, tokens=TOKENS)
+        found.append(rows_within(network, shape))
+    assert 1 < found[0] < found[1] < found[2] < NUMBERS_AT_ONCE
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.sampled_from([TextLSTM, PooledEmbedding]),
+    st.integers(1, 9),
+    st.integers(1, 5),
+    st.integers(0, 99),
+)
+def test_the_clipped_sum_holds_for_texts_of_any_length(
+    kind: type[TextLSTM | PooledEmbedding], length: int, width: int, seed: int
+) -> None:
+    chosen = kind(embedding=width, hidden=3, length=length, dropout=0.0)
+    network, x, y = problem(chosen, (length,), rows=5, seed=seed)
+    wanted = row_by_row(network, x, y, 0.3)
+    write_clipped(network, x, y, LOSSES, 0.3)
+    assert float((written(network) - wanted).norm()) < 1e-5 * max(1.0, float(wanted.norm()))
+
+
+@pytest.mark.parametrize("kind", [TextLSTM, PooledEmbedding])
+def test_no_token_has_no_gradient(kind: type[TextLSTM | PooledEmbedding]) -> None:
+    network, x, y = problem(kind(embedding=3, hidden=4, length=7), (7,))
+    write_clipped(network, x, y, LOSSES, 0.3)
+    (grad,) = (w.grad for name, w in network.named_parameters() if "embedding" in name)
+    assert grad is not None
+    assert not grad[0].any()
+    assert grad[1:].any(dim=1).all()
+
+
+@pytest.mark.parametrize("frozen", ["vectors", "lstm", "output"])
+def test_a_frozen_layer_has_no_gradient_and_no_part_in_the_norm(frozen: str) -> None:
+    network, x, y = problem(TextLSTM(embedding=3, hidden=4, length=7, dropout=0.0), (7,))
+    network.get_submodule(frozen).requires_grad_(requires_grad=False)
+    learns = [weight for weight in network.parameters() if weight.requires_grad]
+    wanted = torch.zeros(sum(weight.numel() for weight in learns))
+    for i in range(len(y)):
+        each = LOSSES(network(x[i : i + 1]), y[i : i + 1]).sum()
+        gradient = torch.cat([g.flatten() for g in torch.autograd.grad(each, learns)])
+        wanted += gradient * min(1.0, 0.2 / float(gradient.norm()))
+    write_clipped(network, x, y, LOSSES, 0.2)
+    torch.testing.assert_close(written(network), wanted, rtol=1e-5, atol=1e-6)
+    assert all(weight.grad is None for weight in network.get_submodule(frozen).parameters())
+
+
+def test_layer_norm_is_clipped_too() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(5, 4), nn.LayerNorm(4), nn.ReLU(), nn.Linear(4, 1))
+    nn.init.uniform_(network.get_submodule("1").weight)
+    _, x, y = problem(MLP(), (5,))
+
+    def losses(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
+        return LOSSES(outputs.reshape(len(targets)), targets)
+
+    wanted = row_by_row(network, x, y, 0.3, losses)
+    write_clipped(network, x, y, losses, 0.3)
+    torch.testing.assert_close(written(network), wanted, rtol=1e-5, atol=1e-6)
 
 
 @settings(max_examples=20, deadline=None)
@@ -97,7 +205,7 @@ OPACUS = {
     f"lstm.cells.0.{gate}.{kind}": f"lstm.{kind}_{gate}_l0"
     for gate in ("ih", "hh")
     for kind in ("weight", "bias")
-}
+} | {"vectors.weight": "vectors.embedding.weight"}
 
 
 def hooked(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -112,20 +220,44 @@ def hooked(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, to
     return {OPACUS.get(name, name): p.grad_sample for name, p in parameters.items()}
 
 
-@pytest.mark.parametrize("kind", ["mlp", "lstm"])
-def test_the_clipped_sum_is_that_of_opacuss_hooks(kind: str) -> None:
+class LastStep(nn.Module):
+    """Takes the last step of sequences that are equally long."""
+
+    def forward(self, states: tuple[torch.Tensor, Any]) -> torch.Tensor:
+        """Give the last step, shape (n, width)."""
+        return states[0][:, -1]
+
+
+def watched(kind: str) -> tuple[Network, nn.Module, torch.Tensor, torch.Tensor]:
+    """A network of ours, the same of Opacus's layers, and rows."""
     from opacus.layers import DPLSTM
 
-    architecture: Architecture = MLP(hidden=(8,)) if kind == "mlp" else LSTM(hidden=6)
-    network, x, y = problem(architecture, (5,) if kind == "mlp" else (4, 5))
+    if kind == "mlp":
+        network, x, y = problem(MLP(hidden=(8,)), (5,))
+        return network, network, x, y
+    if kind == "text":
+        network, x, y = problem(TextLSTM(embedding=3, hidden=4, length=7, dropout=0.0), (7,))
+        x = x.masked_fill(x == 0, 1.0)  # Opacus knows no end of a text
+    else:
+        network, x, y = problem(LSTM(hidden=4), (4, 3))
+    theirs = copy.deepcopy(network)
+    theirs.lstm = DPLSTM(3, 4, batch_first=True)
+    theirs.lstm.load_state_dict(network.get_submodule("lstm").state_dict())
+    theirs.last = LastStep()
+    if kind == "text":
+        theirs.vectors = nn.Embedding(TOKENS, 3)
+        theirs.vectors.load_state_dict(network.get_submodule("vectors.embedding").state_dict())
+        return network, theirs, x.long(), y
+    return network, theirs, x, y
+
+
+@pytest.mark.parametrize("kind", ["mlp", "lstm", "text"])
+def test_the_clipped_sum_is_that_of_opacuss_hooks(kind: str) -> None:
+    network, theirs, x, y = watched(kind)
     write_clipped(network, x, y, LOSSES, 0.5)
     ours = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
     network.zero_grad(set_to_none=True)
-    if kind == "lstm":
-        theirs = DPLSTM(5, 6, batch_first=True)
-        theirs.load_state_dict(network.get_submodule("lstm").state_dict())
-        network.lstm = theirs
-    samples = hooked(network, x, y)
+    samples = hooked(theirs, x, y)
     norms = torch.cat([s.flatten(1) for s in samples.values()], dim=1).norm(dim=1)
     factors = (0.5 / (norms + 1e-6)).clamp(max=1)
     assert (factors < 1).any()
@@ -167,6 +299,22 @@ def test_a_layer_that_mixes_rows_or_is_not_known_is_refused(layer: nn.Module) ->
     network = nn.Sequential(layer, nn.Linear(5, 1))
     with pytest.raises(TrainingError, match=f"layer of type {type(layer).__name__}"):
         write_clipped(network, torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
+
+
+def test_a_layer_that_mixes_rows_is_refused_with_the_one_to_take() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 1))
+    with pytest.raises(TrainingError, match=r"mixes the rows of a batch; take nn\.LayerNorm"):
+        write_clipped(network, torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
+
+
+def test_layers_that_share_weights_or_learn_in_part_are_refused() -> None:
+    layer = nn.Linear(5, 5)
+    shared = nn.Sequential(layer, nn.ReLU(), layer)
+    with pytest.raises(TrainingError, match="share weights"):
+        write_clipped(shared, torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
+    layer.bias.requires_grad = False
+    with pytest.raises(TrainingError, match="Linear that is frozen in part"):
+        write_clipped(nn.Sequential(layer), torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
 
 
 def test_a_subclass_of_a_known_layer_is_refused() -> None:

@@ -237,7 +237,7 @@ def test_settings_out_of_range_are_refused(table: dict[str, Any], said: str) -> 
 def test_what_cannot_be_tuned_is_refused_before_training(kept: Path, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no such folder"):
         fit(settings(tmp_path / "none"), reviews(), label="y")
-    with pytest.raises(InputError, match="gradients of embeddings are not clipped yet"):
+    with pytest.raises(InputError, match="gradients of attention are not clipped"):
         fit(settings(kept), reviews(), label="y", privacy=Privacy(epsilon=3.0))
     with pytest.raises(InputError, match="at most 64, as the model reads"):
         fit(settings(kept, length=65), reviews(), label="y")

@@ -157,6 +157,22 @@ def test_validation_rows_never_touch_a_private_model() -> None:
         assert record.settings["patience"] == 0
 
 
+@pytest.mark.parametrize("at_once", [1, 7, 1000])
+def test_rows_in_memory_at_once_change_neither_the_noise_nor_the_model(at_once: int) -> None:
+    settings: dict[str, Any] = {"label": "y", "training": FEW}
+    models, spent = [], []
+    for rows in (None, at_once):
+        privacy = Privacy(noise_multiplier=1.0, batch_size=40, rows_at_once=rows)
+        model, record = fit(SMALL_LSTM, cards(), privacy=privacy, **settings)
+        assert record.privacy is not None
+        models.append(model)
+        spent.append({k: v for k, v in record.privacy.items() if k != "self_test"})
+    assert spent[1].pop("rows_at_once") == at_once < spent[0].pop("rows_at_once")
+    assert spent[0] == spent[1]
+    for one, other in zip(*(m.network.parameters() for m in models), strict=True):
+        torch.testing.assert_close(one, other, atol=1e-5, rtol=0)
+
+
 def test_a_private_network_is_a_plain_one_afterwards() -> None:
     model, _ = fit(SMALL_LSTM, cards(), label="y", training=FEW, privacy=NOISY)
     assert type(model.network.get_submodule("lstm")) is nn.LSTM

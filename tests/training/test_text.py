@@ -252,9 +252,17 @@ def test_a_configuration_file_trains_them(kind: type[TextSettings], tmp_path: Pa
 
 
 @pytest.mark.parametrize("kind", BOTH)
-def test_private_training_is_refused_before_anything_is_trained(kind: type[TextSettings]) -> None:
-    with pytest.raises(InputError, match="gradients of embeddings are not clipped yet"):
-        fit(kind(), reviews(), label="y", privacy=Privacy(epsilon=3.0))
+def test_private_training_passes_its_self_test_and_leaves_no_token_without_noise(
+    kind: type[TextSettings],
+) -> None:
+    privacy = Privacy(noise_multiplier=1.0, batch_size=60)
+    model, record = fit(kind(**SMALL), reviews(), label="y", training=FEW, privacy=privacy)
+    assert record.privacy is not None
+    assert max(record.privacy["self_test"].values()) < 1e-5
+    assert any("vocabulary" in line for line in record.privacy["not_covered"])
+    vectors = table(model.network)
+    assert not vectors[0].any()
+    assert vectors[1:].any(dim=1).all()
 
 
 def test_features_are_the_column_of_text_and_nothing_else() -> None:

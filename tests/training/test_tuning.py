@@ -204,8 +204,20 @@ def test_what_does_not_fit_is_told_all_at_once() -> None:
         fit(MLP(hidden=()), people(), label="y", training=Training(freeze=["output"]))
     with pytest.raises(InputError, match="layers under freeze too"):
         Training(unfreeze_after=2)
-    with pytest.raises(InputError, match="clips the gradients of every layer"):
-        fit(SMALL, people(), label="y", training=Training(freeze=["linear1"]), privacy=Privacy())
+    with pytest.raises(InputError, match="whose layers learn in every step or in none"):
+        later = Training(freeze=["linear1"], unfreeze_after=1)
+        fit(SMALL, people(), label="y", training=later, privacy=Privacy())
+
+
+def test_private_training_leaves_frozen_layers_without_noise_and_says_which() -> None:
+    privacy = Privacy(noise_multiplier=1.0)
+    training, start = Training(epochs=2, freeze=["linear1"]), pretrained()
+    model, record = fit(SMALL, people(), label="y", training=training, privacy=privacy, start=start)
+    before, after = start.network.state_dict(), model.network.state_dict()
+    moved = {name for name in after if not torch.equal(before[name], after[name])}
+    assert moved == {name for name in after if not name.startswith("linear1")}
+    assert record.frozen["layers"] == ["linear1"]
+    assert record.parameters + record.frozen["parameters"] == model.parameters
 
 
 def test_private_training_that_starts_from_a_model_says_what_it_does_not_cover() -> None:

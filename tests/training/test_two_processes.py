@@ -81,9 +81,15 @@ def test_processes_with_other_rows_all_refuse_to_train(
     assert [found["other rows"] for found in both[1]] == [expected] * 2
 
 
-def test_private_training_takes_one_process(both: tuple[Path, list[dict[str, Any]]]) -> None:
+@pytest.mark.parametrize("name", ["private", "private text"])
+def test_two_processes_spend_and_prove_what_one_does(
+    both: tuple[Path, list[dict[str, Any]]], name: str
+) -> None:
+    wanted = of_one(name)[1].privacy
     for found in both[1]:
-        assert "private training in 2 processes, expected one process" in found["private"]
+        said = found[name]["record"]["privacy"]
+        assert max(said.pop("self_test").values()) < 1e-5
+        assert said == {key: value for key, value in wanted.items() if key != "self_test"}
 
 
 CONFIG = """

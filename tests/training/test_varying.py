@@ -89,9 +89,15 @@ def test_a_saved_model_gives_the_same_scores(tmp_path: Path) -> None:
     np.testing.assert_array_equal(TorchModel.load(tmp_path).scores(rows), model.scores(rows))
 
 
-def test_private_training_over_varying_lengths_is_refused_with_the_reason() -> None:
-    with pytest.raises(InputError, match="sequences of varying length"):
-        fit(VARYING, histories(), label="y", privacy=Privacy())
+def test_private_training_over_varying_lengths_passes_its_self_test_and_learns() -> None:
+    training = Training(epochs=12, batch_size=32, learning_rate=0.02)
+    rows, fresh = histories(3_000), histories(1_000, seed=1)
+    model, record = fit(
+        VARYING, rows, label="y", training=training, privacy=Privacy(noise_multiplier=0.8)
+    )
+    assert record.privacy is not None
+    assert max(record.privacy["self_test"].values()) < 1e-5
+    assert ((model.scores(fresh) >= 0.5) == fresh["y"]).mean() > 0.85
 
 
 def test_every_audit_runs_on_sequences_of_varying_length() -> None:
