@@ -29,6 +29,7 @@ bench: .venv
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/explain.py
+	$(BIN)/python benchmarks/private.py
 
 validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[spark]"

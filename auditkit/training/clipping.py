@@ -76,7 +76,7 @@ def write_clipped(
             weight.grad = torch.zeros_like(weight) if weight.grad is None else weight.grad
         return x.new_zeros(0)
     size = at_once or len(y)
-    pairs = zip(x.split(size), y.split(size), strict=True)
+    pairs = zip(torch.split(x, size), torch.split(y, size), strict=True)
     return torch.cat([_write(network, *pair, losses, max_grad_norm) for pair in pairs])
 
 

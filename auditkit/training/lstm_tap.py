@@ -157,7 +157,8 @@ def walk_lstm(layer: nn.LSTM, steps: torch.Tensor | PackedSequence, taps: list[T
         weights = tuple(getattr(layer, f"{name}{number}") for name in names)
         into, again, *biases = (weight.detach() for weight in weights)
         gates = rooted(functional.linear(inputs.data, into, biases[0] + biases[1]))
-        hidden = _Recurrence.apply(gates, again, inputs.sizes)
+        apply: Any = _Recurrence.apply  # which torch leaves without types
+        hidden: torch.Tensor = apply(gates, again, inputs.sizes)
         met = torch.cat([inputs.data.detach(), _states_before(hidden.detach(), inputs)], dim=1)
         taps.append(LSTMTap(weights, replace(inputs, data=met), gates))
         inputs = replace(inputs, data=hidden)
@@ -193,7 +194,7 @@ class _Recurrence(torch.autograd.Function):
         hidden = gates.new_empty(len(gates), wide)
         cells, bent = torch.empty_like(hidden), torch.empty_like(hidden)
         state = cell = gates.new_zeros(sizes[0], wide)
-        parts = (tensor.split(sizes) for tensor in (gates, hidden, cells, bent))
+        parts = (torch.split(tensor, sizes) for tensor in (gates, hidden, cells, bent))
         for size, gate, now, kept, curved in zip(sizes, *parts, strict=True):
             if size < len(state):
                 state, cell = state[:size], cell[:size]
@@ -215,7 +216,7 @@ class _Recurrence(torch.autograd.Function):
     def backward(ctx: Any, upwards: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # noqa: ANN401 - torch's own
         gates, cells, bent, again = ctx.saved_tensors
         sizes: tuple[int, ...] = ctx.sizes
-        parts = [tensor.split(sizes) for tensor in (gates, cells, bent, upwards)]
+        parts = [torch.split(tensor, sizes) for tensor in (gates, cells, bent, upwards)]
         to_cell = cells.new_zeros(sizes[0], again.shape[1])
         start, later = torch.zeros_like(to_cell), None
         for step in reversed(range(len(sizes))):

@@ -148,7 +148,7 @@ class PrivateSteps:
         return Pass(self._here.sum(float(total)), met, self._steps)
 
     def _step(self, rows: torch.Tensor) -> torch.Tensor:
-        """Take a step on the sum of the clipped gradients of rows; gives the sum of their losses."""
+        """Take a step on the clipped gradients of rows; gives the sum of their losses."""
         self._private.zero_grad(set_to_none=True)
         x, y = self._x.index_select(0, rows), self._y.index_select(0, rows)
         each = write_clipped(self._network, x, y, self._losses, self._clip, self._at_once)

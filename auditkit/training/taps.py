@@ -53,7 +53,7 @@ def rooted(outputs: torch.Tensor) -> torch.Tensor:
     return outputs if outputs.requires_grad else outputs.requires_grad_()
 
 
-def add_to(weight: nn.Parameter, gradient: torch.Tensor) -> None:
+def add_to(weight: torch.Tensor, gradient: torch.Tensor) -> None:
     """Add to the gradient of a weight."""
     if weight.grad is None:
         weight.grad = gradient
@@ -98,7 +98,7 @@ class LinearTap:
         """Add the scaled sums."""
         add_to(self.layer.bias, factors @ deltas)
         if deltas.shape[1] <= self.inputs.shape[1]:
-            add_to(self.layer.weight, (deltas * factors[:, None]).t() @ self.inputs)
+            add_to(self.layer.weight, deltas.mul_(factors[:, None]).t() @ self.inputs)
         else:
             add_to(self.layer.weight, deltas.t() @ (self.inputs * factors[:, None]))
 
@@ -154,7 +154,7 @@ class EmbeddingTap:
         outputs: The same, as the root of the graph of the layers after.
     """
 
-    weight: nn.Parameter
+    weight: torch.Tensor
     tokens: torch.Tensor
     rows: torch.Tensor
     count: int
@@ -202,7 +202,7 @@ class MeanTap:
         outputs: The same, as the root of the graph of the layers after.
     """
 
-    weight: nn.Parameter
+    weight: torch.Tensor
     numbers_of_tokens: torch.Tensor
     means: torch.Tensor
     outputs: torch.Tensor

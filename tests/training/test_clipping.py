@@ -160,8 +160,9 @@ def test_a_frozen_layer_has_no_gradient_and_no_part_in_the_norm(frozen: str) -> 
 
 def test_layer_norm_is_clipped_too() -> None:
     torch.manual_seed(0)
-    network = nn.Sequential(nn.Linear(5, 4), nn.LayerNorm(4), nn.ReLU(), nn.Linear(4, 1))
-    nn.init.uniform_(network.get_submodule("1").weight)
+    normed = nn.LayerNorm(4)
+    nn.init.uniform_(normed.weight)
+    network = nn.Sequential(nn.Linear(5, 4), normed, nn.ReLU(), nn.Linear(4, 1))
     _, x, y = problem(MLP(), (5,))
 
     def losses(outputs: torch.Tensor, targets: torch.Tensor) -> torch.Tensor:
@@ -241,12 +242,14 @@ def watched(kind: str) -> tuple[Network, nn.Module, torch.Tensor, torch.Tensor]:
     else:
         network, x, y = problem(LSTM(hidden=4), (4, 3))
     theirs = copy.deepcopy(network)
-    theirs.lstm = DPLSTM(3, 4, batch_first=True)
-    theirs.lstm.load_state_dict(network.get_submodule("lstm").state_dict())
+    replaced: dict[str, nn.Module] = {"lstm": DPLSTM(3, 4, batch_first=True)}
+    if kind == "text":
+        replaced["vectors.embedding"] = nn.Embedding(TOKENS, 3)
+    for name, layer in replaced.items():
+        layer.load_state_dict(network.get_submodule(name).state_dict())
+        theirs.set_submodule(name.partition(".")[0], layer)
     theirs.last = LastStep()
     if kind == "text":
-        theirs.vectors = nn.Embedding(TOKENS, 3)
-        theirs.vectors.load_state_dict(network.get_submodule("vectors.embedding").state_dict())
         return network, theirs, x.long(), y
     return network, theirs, x, y
 

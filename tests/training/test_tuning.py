@@ -204,8 +204,8 @@ def test_what_does_not_fit_is_told_all_at_once() -> None:
         fit(MLP(hidden=()), people(), label="y", training=Training(freeze=["output"]))
     with pytest.raises(InputError, match="layers under freeze too"):
         Training(unfreeze_after=2)
+    later = Training(freeze=["linear1"], unfreeze_after=1)
     with pytest.raises(InputError, match="whose layers learn in every step or in none"):
-        later = Training(freeze=["linear1"], unfreeze_after=1)
         fit(SMALL, people(), label="y", training=later, privacy=Privacy())
 
 
