@@ -32,7 +32,7 @@ from auditkit.training.target import Target
 PAGE = Path(__file__).parent / "speed.md"
 HEADING = "## A step of private training"
 #: Rounds, and steps of each way in a round; Opacus's hooks take one.
-ROUNDS, STEPS = 15, 10
+ROUNDS, STEPS = 9, 10
 RATE, NOISE, CLIP = 0.01, 1.0, 1.0
 Step = Callable[[], object]
 
@@ -95,7 +95,7 @@ def ours(case: Case) -> Step:
         learning_rate=RATE,
     )  # fmt: skip
     steps = PrivateSteps(
-        case.network, Examples(case.x, case.y), Target("multiclass", classes=(0, 1)).losses,
+        case.network, Examples(case.x, case.y), Target("multiclass", classes=("no", "yes")).losses,
         training=training, privacy=Privacy(noise_multiplier=NOISE, max_grad_norm=CLIP), seed=0,
     )  # fmt: skip
     return lambda: steps._step(steps._draw())  # noqa: SLF001 - one step of an epoch

@@ -112,7 +112,7 @@ def rows_within(network: nn.Module, shape: tuple[int, ...]) -> int:
         >>> from auditkit.training.networks import build
         >>> network = build(MLP(hidden=(256, 128)), (100,), generator=torch.Generator())
         >>> rows_within(network, (100,))
-        45964
+        38612
     """
     # A row of ones is the longest that there is: every step, and a token in each place.
     taps = walk(network, torch.ones(1, *shape))[1]

@@ -194,7 +194,7 @@ class _Recurrence(torch.autograd.Function):
         hidden = gates.new_empty(len(gates), wide)
         cells, bent = torch.empty_like(hidden), torch.empty_like(hidden)
         state = cell = gates.new_zeros(sizes[0], wide)
-        parts = (torch.split(tensor, sizes) for tensor in (gates, hidden, cells, bent))
+        parts = (torch.split(tensor, [*sizes]) for tensor in (gates, hidden, cells, bent))
         for size, gate, now, kept, curved in zip(sizes, *parts, strict=True):
             if size < len(state):
                 state, cell = state[:size], cell[:size]
@@ -212,11 +212,11 @@ class _Recurrence(torch.autograd.Function):
         return hidden
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]  # torch's own
+    @once_differentiable
     def backward(ctx: Any, upwards: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # noqa: ANN401 - torch's own
         gates, cells, bent, again = ctx.saved_tensors
         sizes: tuple[int, ...] = ctx.sizes
-        parts = [torch.split(tensor, sizes) for tensor in (gates, cells, bent, upwards)]
+        parts = [torch.split(tensor, [*sizes]) for tensor in (gates, cells, bent, upwards)]
         to_cell = cells.new_zeros(sizes[0], again.shape[1])
         start, later = torch.zeros_like(to_cell), None
         for step in reversed(range(len(sizes))):
