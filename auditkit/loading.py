@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,6 +21,7 @@ from auditkit.scoring import threshold_problems
 from auditkit.subject import Subject
 from auditkit.threads import one_thread
 from auditkit.training.settings import Training
+from auditkit.training_beside import BESIDE, read_beside
 
 if TYPE_CHECKING:
     from auditkit.models.torch import TorchModel
@@ -47,10 +48,6 @@ class Trained(NamedTuple):
     test: pd.DataFrame
 
 
-#: Keys of `[subject.model]` that name a saved model which training needs.
-BEFORE = ("start", "teacher")
-
-
 @dataclass(frozen=True)
 class Prepared:
     """A configuration that was checked against its data, and found right.
@@ -64,7 +61,7 @@ class Prepared:
         source: Where the rows came from.
         architecture: Settings of the model to train, or None.
         training: Settings of the training, or None.
-        before: Saved models that training needs: `start` and `teacher`.
+        beside: What else the recipe takes: `start`, `teacher`, `privacy`.
         model: A model that was loaded, or None.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
@@ -78,7 +75,7 @@ class Prepared:
     source: DataSource
     architecture: Any = None
     training: Any = None
-    before: Mapping[str, Any] = field(default_factory=dict)
+    beside: Mapping[str, Any] = field(default_factory=dict)
     model: Model | SequenceModel | None = None
     notes: tuple[str, ...] = ()
 
@@ -178,7 +175,7 @@ class Prepared:
             weight=self.roles.weight,
             validation=validation,
             seed=says.training.get("seed", 0) if seed is None else seed,
-            **self.before,
+            **self.beside,
         )
         import torch  # noqa: F401 - loaded before its threads are counted
 
@@ -241,11 +238,11 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         return ready, problems
     attempt(lambda: _check_run(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
-    before = _before(config.subject, folder, f"{where} [subject.model]", attempt)
+    beside = read_beside(config.subject.model, folder, f"{where} [subject.model]", attempt)
     table = take_in(config, folder, where, attempt)
     if table is None:
         return None, problems
-    roles = _roles(config.subject, table, before.get("start") or architecture, model)
+    roles = _roles(config.subject, table, beside.get("start") or architecture, model)
     problems += table.problems(roles.features, f"{where} [subject]", learns=model is None)
     problems += roles.problems(table.rows, f"{where} [subject]", table.name)
     if architecture is not None and roles.label is None:
@@ -266,7 +263,7 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         table.source,
         architecture,
         training,
-        before,
+        beside,
         model,
         table.notes,
     ), problems
@@ -283,7 +280,7 @@ def _model(
         return None, None, None
     from auditkit.training.settings import architecture_from
 
-    chosen = {key: value for key, value in says.model.items() if key not in ("train", *BEFORE)}
+    chosen = {key: value for key, value in says.model.items() if key not in ("train", *BESIDE)}
     for name in ("vectors", "folder"):
         if isinstance(chosen.get(name), str) and chosen[name]:
             chosen[name] = str(folder / chosen[name])
@@ -306,29 +303,6 @@ def _training(says: Mapping[str, Any], place: str) -> Training:
 
         device_for(training, where=place)
     return training
-
-
-def _before(says: SubjectConfig, folder: Path, place: str, attempt: Attempts) -> dict[str, Any]:
-    """The saved models that training starts or learns from."""
-    named = {part: says.model[part] for part in BEFORE if part in says.model}
-    if "train" not in says.model or not named:
-        return {}
-    opened = {
-        part: attempt(_saved, name, folder, f"{place} {part}") for part, name in named.items()
-    }
-    return {part: model for part, model in opened.items() if model is not None}
-
-
-def _saved(name: object, folder: Path, where: str) -> Any:  # noqa: ANN401 - a model of the core
-    from auditkit.models.torch import TrainedNetwork
-
-    if not isinstance(name, str) or not name:
-        raise InputError([Problem(where, quote(name), "the folder of a saved model")])
-    try:
-        return TrainedNetwork.load(folder / name)
-    except InputError as error:
-        problems = error.problems
-        raise InputError([replace(p, where=f"{where} {p.where}") for p in problems]) from None
 
 
 def _training_problems(

@@ -10,6 +10,7 @@ import pytest
 from support import scored
 
 from auditkit import load_subject, run
+from auditkit.audit import make_audits
 from auditkit.errors import InputError
 from auditkit.subject import Subject
 
@@ -33,6 +34,12 @@ def load(folder: Path, text: str, frame: pd.DataFrame) -> Subject:
     return load_subject(folder / "auditkit.toml")
 
 
+def untaught() -> set[str]:
+    """Audits that train, or look at the rows that a model was trained on."""
+    named = {"recipe", "train"}
+    return {one.name for one in make_audits(None) if named & getattr(one, "needs", frozenset())}
+
+
 def statuses(subject: Subject) -> dict[str, str]:
     return {audit.name: audit.status for audit in run(subject).audits}
 
@@ -49,7 +56,7 @@ def test_a_saved_network_is_audited_without_its_training_rows(tmp_path: Path) ->
         assert subject.features == ("income", "years")
         assert len(subject) == 300
     how = statuses(subject)
-    assert {name for name, status in how.items() if status != "completed"} == {"mitigation"}
+    assert {name for name, status in how.items() if status != "completed"} == untaught()
 
 
 def test_a_scikit_learn_pipeline_is_audited_through_skops(tmp_path: Path) -> None:
@@ -174,3 +181,36 @@ def test_training_may_start_and_learn_from_a_saved_model(tmp_path: Path) -> None
         load(tmp_path, text.format('"second"'), frame)
     with pytest.raises(InputError, match="the folder of a saved model"):
         load(tmp_path, text.format(3), frame)
+
+
+def test_a_model_is_trained_privately_where_the_configuration_says_so(tmp_path: Path) -> None:
+    frame = table()
+    text = (
+        '[subject.model]\ntrain = "mlp"\nhidden = [4]\n'
+        "[subject.model.privacy]\nepsilon = {}\nmax_grad_norm = 0.5\n"
+        "[subject.training]\nepochs = 2\n"
+    )
+    subject = load(tmp_path, text.format("2.0"), frame)
+    assert 1.9 < subject.record.privacy["epsilon"] <= 2
+    assert subject.record.privacy["max_grad_norm"] == 0.5
+    recipe, train = subject.recipe, subject.train
+    assert recipe is not None
+    assert train is not None
+    _, again = recipe.fit(train, seed=1)
+    assert again.privacy["noise_multiplier"] == subject.record.privacy["noise_multiplier"]
+    _, other = recipe.fit(train, privacy={"epsilon": 8.0})
+    assert other.privacy["max_grad_norm"] == 1.0
+    assert other.privacy["epsilon"] > 7.9
+
+
+def test_every_wrong_setting_of_privacy_is_told_with_its_place(tmp_path: Path) -> None:
+    text = '[subject.model]\ntrain = "mlp"\nprivacy = {}\n'
+    with pytest.raises(InputError) as raised:
+        load(tmp_path, text.format("{ epsilon = -1.0, sigma = 2.0 }"), table())
+    places = [problem.where for problem in raised.value.problems]
+    assert [place.partition("[")[2] for place in places] == [
+        "subject.model.privacy] sigma",
+        "subject.model.privacy] epsilon",
+    ]
+    with pytest.raises(InputError, match=r"\[subject.model.privacy\]: found '3'"):
+        load(tmp_path, text.format("3"), table())

@@ -37,6 +37,7 @@ class Recipe:
         validation: Rows for early stopping, or None.
         start: A model whose weights are the first ones, or None.
         teacher: A model whose scores are learnt beside the outcomes, or None.
+        privacy: Settings of differentially private training, or None.
         seed: Seed.
 
     Example:
@@ -58,6 +59,7 @@ class Recipe:
     validation: pd.DataFrame | None = None
     start: TrainedNetwork | None = None
     teacher: Model | None = None
+    privacy: Privacy | None = None
     seed: int = 0
     _made: dict[str, tuple[Any, TrainingRecord]] = field(default_factory=dict, repr=False)
 
@@ -72,7 +74,7 @@ class Recipe:
 
         Args:
             rows: Raw training rows, label included.
-            privacy: Settings of differentially private training, or None.
+            privacy: Settings of differentially private training; None takes those of the recipe.
             **changes: Fields of this recipe or of its `training` to change, for example `seed` or
                 `epochs`; and `progress` and `checkpoint` as in `fit`, which change no model.
 
@@ -90,12 +92,12 @@ class Recipe:
         how: dict[str, Any] = {
             name: changes.pop(name) for name in ("progress", "checkpoint") if name in changes
         }
-        changed = self._changed(changes)
-        key = changed._key(rows, privacy)  # noqa: SLF001 - of the same class
+        changed = self._changed(changes if privacy is None else {**changes, "privacy": privacy})
+        key = changed._key(rows)  # noqa: SLF001 - of the same class
         if key not in self._made:
             settings = {name: getattr(changed, name) for name in _FIELDS}
             architecture = settings.pop("architecture")
-            self._made[key] = fit(architecture, rows, privacy=privacy, **how, **settings)
+            self._made[key] = fit(architecture, rows, **how, **settings)
         return self._made[key]
 
     def _changed(self, changes: Mapping[str, Any]) -> Recipe:
@@ -112,11 +114,11 @@ class Recipe:
         fields["training"] = dataclasses.replace(base, **settings)
         return dataclasses.replace(self, **fields)
 
-    def _key(self, rows: pd.DataFrame, privacy: Privacy | None) -> str:
+    def _key(self, rows: pd.DataFrame) -> str:
         settings = {
             "architecture": [self.architecture.kind, dataclasses.asdict(self.architecture)],
             "training": dataclasses.asdict(self.training),
-            "privacy": None if privacy is None else dataclasses.asdict(privacy),
+            "privacy": None if self.privacy is None else dataclasses.asdict(self.privacy),
             "label": [self.label, self.task, repr(self.positive), self.weight],
             "features": None if self.features is None else list(self.features),
             "before": [_name(self.start), _name(self.teacher)],

@@ -417,7 +417,8 @@ def test_a_configuration_that_names_the_folder_is_audited_from_text_to_report(
     (record,) = (folder.parent / "out").rglob("audit.json")
     report = auditkit.Report.load(record)
     without = [audit.name for audit in report.audits if audit.status != "completed"]
-    assert without == ["mitigation"]  # nobody said how the model was trained
+    assert "mitigation" in without  # nobody said how the model was trained
+    assert not {"performance", "fairness", "explainability", "reason-codes"} & set(without)
     assert {audit.name for audit in report.audits} == set(audit_classes())
     explained = [m for m in report.measurements if m.metric == "mean_abs_shapley"]
     assert {m.slice["feature"] for m in explained} >= {"fine", "dull", "(all other words)"}
