@@ -36,6 +36,7 @@ validity: .venv
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/shapley_coverage.py
+	$(BIN)/python benchmarks/membership_validity.py
 	$(BIN)/python benchmarks/personal_data.py
 	$(BIN)/python benchmarks/epsilon_validity.py
 

@@ -55,6 +55,7 @@ BUILT_IN = (
     "auditkit.audits.surrogate:Surrogate",
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
+    "auditkit.audits.membership:Membership",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
     "auditkit.audits.personal_data:PersonalData",

@@ -44,6 +44,7 @@ LETTERS = {
     "surrogate": "t",
     "explanation-quality": "q",
     "privacy": "v",
+    "membership": "u",
     "privacy-frontier": "k",
     "epsilon-bound": "b",
     "personal-data": "d",

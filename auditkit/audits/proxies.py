@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
-import pandas as pd
 
 from auditkit.errors import InputError, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
-from auditkit.explaining.categories import BANDS, as_categories, is_number
+from auditkit.explaining.boosting import group_shares
+from auditkit.explaining.categories import BANDS, as_categories
 from auditkit.methods.class_scores import macro_roc_auc
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray
+from auditkit.methods.estimates import Estimate, IntArray
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.proxies import (
     PROXY_AUC,
@@ -31,12 +31,10 @@ from auditkit.methods.proxies import (
     stratified_folds,
 )
 from auditkit.methods.significance import holm
-from auditkit.roles import TASKS, as_names, origin
+from auditkit.roles import TASKS, origin
 from auditkit.subject import Subject
 
 FOLDS = 5
-#: Categories of a column that the model of all features tells apart.
-MOST_CATEGORIES = 250
 #: What the score is held against the outcome with.
 _SCORED = frozenset({"labels", "scores"})
 #: Why nothing can be said of features or groups.
@@ -194,7 +192,9 @@ class Proxies:
         groups = held.groups[drawn]
         if np.bincount(groups, minlength=len(held.names)).min() < 2 * FOLDS:
             return _undefined(PROXY_AUC, held, "a group has too few of the drawn rows")
-        shares = _model(subject.rows[chosen].iloc[held.rows[drawn]], groups, rng)
+        folds = stratified_folds(groups, FOLDS, rng)
+        rows = subject.rows[chosen].iloc[held.rows[drawn]]
+        shares = group_shares(rows, groups, folds, rng)
         area = macro_roc_auc(groups, shares, self.level)
         sample = f", a random {drawn.size:,} of them" if few else ""
         return PROXY_AUC.measure(
@@ -274,48 +274,6 @@ def _undefined(metric: Metric, held: _Attribute, reason: str) -> Measurement:
     source = f"assessed rows; {held.counted}"
     n = held.rows.size
     return metric.measure(None, n=n, reason=reason, source=source, slice=held.everyone)
-
-
-def _model(rows: pd.DataFrame, groups: IntArray, rng: np.random.Generator) -> FloatArray:
-    """Shares of the groups by gradient boosting that has not seen the row, shape (n, k)."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-    from threadpoolctl import threadpool_limits
-
-    numeric = [is_number(rows[name]) for name in rows]
-    table = np.column_stack(
-        [_numbers(rows[name]) if is_number else _categories(rows[name])
-         for name, is_number in zip(rows, numeric, strict=True)]
-    )  # fmt: skip
-    folds = stratified_folds(groups, FOLDS, rng)
-    shares = np.empty((groups.size, int(groups.max()) + 1))
-    with threadpool_limits(1):
-        for fold in range(FOLDS):
-            made = HistGradientBoostingClassifier(
-                max_iter=30,
-                learning_rate=0.15,
-                max_leaf_nodes=8,
-                categorical_features=[not is_number for is_number in numeric],
-                early_stopping=False,
-                random_state=int(rng.integers(2**31)),
-            )
-            made.fit(table[folds != fold], groups[folds != fold])
-            shares[folds == fold] = made.predict_proba(table[folds == fold])
-    return shares
-
-
-def _numbers(values: pd.Series) -> FloatArray:
-    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
-    return np.where(np.isfinite(numbers), numbers, np.nan)
-
-
-def _categories(values: pd.Series) -> FloatArray:
-    """The most frequent categories, and one for all others; missing is NaN."""
-    names = as_names(values)
-    counts = names.value_counts().sort_index().sort_values(ascending=False, kind="stable")
-    common = list(counts.index[:MOST_CATEGORIES])
-    codes = pd.Categorical(names, categories=common).codes.astype(np.float64)
-    other = np.where(names.isna(), np.nan, float(len(common)))
-    return np.where(codes >= 0, codes, other)
 
 
 def _lines(held: _Attribute, features: Sequence[_Feature], level: float) -> list[tuple[Cell, ...]]:

@@ -15,6 +15,8 @@ from auditkit.methods.intervals import clopper_pearson
 
 #: How `tpr_at_fpr` and `attack_curve` make their intervals.
 METHOD = "Clopper-Pearson at order-statistic bounds of the threshold (Bonferroni of the two)"
+#: How `tpr_at_zero` does.
+ABOVE_ALL = "Clopper-Pearson above the highest of the other rows"
 
 
 def attack_scores(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> FloatArray:
@@ -94,6 +96,40 @@ def tpr_at_fpr(
         )
     value, low, high = samples.point(fpr, level)
     return Estimate(value, Interval(low, high, level, METHOD))
+
+
+def tpr_at_zero(
+    members: npt.ArrayLike, others: npt.ArrayLike, level: float = 0.95
+) -> tuple[Estimate, float]:
+    """Share of members above every one of these others: nobody of them is accused.
+
+    No sample shows a false-positive rate of exactly 0. The threshold is taken as given: the share
+    is that of all members above it, and how many of all others it accuses is bounded beside.
+
+    Args:
+        members: Shape (n,): attack scores of rows that were trained on.
+        others: Shape (m,): attack scores of rows that were not, independent of `members`.
+        level: Two-sided confidence level of the share, in (0, 1).
+
+    Returns:
+        The share, undefined where either kind has no rows; and the bound below which the
+        false-positive rate of the threshold lies with probability `level`.
+
+    Source:
+        Clopper and Pearson (1934), Biometrika 26:404; 0 of m rows for the bound.
+
+    Example:
+        >>> share, bound = tpr_at_zero(np.arange(200), np.arange(100))
+        >>> share.value, round(bound, 3)
+        (0.5, 0.03)
+    """
+    samples = _Samples.of(members, others)
+    if not (samples.members.size and samples.others.size):
+        return Estimate.undefined("rows of both kinds are needed"), 1.0
+    found, total = samples.found(0), samples.members.size
+    low, high = clopper_pearson(found, total, level)
+    estimate = Estimate(found / total, Interval(float(low), float(high), level, ABOVE_ALL))
+    return estimate, float(-np.expm1(np.log(1 - level) / samples.others.size))
 
 
 def attack_curve(

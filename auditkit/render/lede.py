@@ -19,6 +19,7 @@ from auditkit.render.lede_groups import (
     subgroups,
 )
 from auditkit.render.lede_imitation import effects, surrogate
+from auditkit.render.lede_membership import membership
 from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
@@ -144,6 +145,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "counterfactuals": changes,
     "reason-codes": reason_codes,
     "explanation-quality": trust,
+    "membership": membership,
     "privacy-frontier": privacy_frontier,
     "epsilon-bound": epsilon_bounds,
     "personal-data": lede_data.personal_data,

@@ -54,6 +54,7 @@ PLACES = (
     "surrogate",
     "explanation-quality",
     "privacy",
+    "membership",
     "privacy-frontier",
     "epsilon-bound",
     "personal-data",
@@ -69,6 +70,7 @@ HUGEST = 10**290
 #: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
 _HINTS = {
     "counterfactuals": ("counterfactual",),
+    "membership": ("reference_attack", "member_shift", "reference_cpu"),
     "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
     "personal-data": ("personal_",),

@@ -63,6 +63,10 @@ class Recipe:
     seed: int = 0
     _made: dict[str, tuple[Any, TrainingRecord]] = field(default_factory=dict, repr=False)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What another process is sent: the recipe without the models that were made by it."""
+        return {**self.__dict__, "_made": {}}
+
     def fit(
         self,
         rows: pd.DataFrame,
@@ -99,6 +103,46 @@ class Recipe:
             architecture = settings.pop("architecture")
             self._made[key] = fit(architecture, rows, **how, **settings)
         return self._made[key]
+
+    def digest(
+        self,
+        rows: pd.DataFrame,
+        *,
+        privacy: Privacy | Mapping[str, Any] | None = None,
+        **changes: object,
+    ) -> str | None:
+        """Name the model that `fit` would give by all that it is made of.
+
+        Args:
+            rows: As in `fit`.
+            privacy: As in `fit`.
+            **changes: As in `fit`; those that change no model are not known here.
+
+        Returns:
+            A digest, 64 hexadecimal digits, that no other version of auditkit or torch gives; None
+            where a model that it starts from or learns from cannot be named.
+
+        Example:
+            >>> from auditkit.training import MLP
+            >>> rows = pd.DataFrame({"x": [0.0, 1.0] * 50, "y": [0, 1] * 50})
+            >>> recipe = Recipe(MLP(hidden=(4,)), "y", Training(epochs=1))
+            >>> recipe.digest(rows) == recipe.digest(rows)
+            True
+            >>> recipe.digest(rows) == recipe.digest(rows, seed=1)
+            False
+        """
+        import torch
+
+        import auditkit
+
+        if isinstance(privacy, Mapping):
+            privacy = privacy_from(privacy, "privacy")
+        changed = self._changed(changes)
+        before = (changed.start, changed.teacher)
+        if any(model is not None and not model.sha256 for model in before):
+            return None
+        parts = (auditkit.__version__, torch.__version__, changed._key(rows, privacy))  # noqa: SLF001 - of the same class
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _changed(self, changes: Mapping[str, Any]) -> Recipe:
         """This recipe with some fields, or some settings of its training, changed."""

@@ -46,7 +46,7 @@ DYNAMIC = {
     "table.": (
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
-        *("changed-cases", "reasons-by-group"),
+        *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
     ),
     "waterfall.what_": tuple(charts_explain.KINDS),
     "stories.": tuple(

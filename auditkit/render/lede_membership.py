@@ -1,0 +1,56 @@
+"""The plain sentences that open the section on membership attacks with reference models."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from auditkit.render import numbers
+from auditkit.render.page import Page, Pillar, number, records, string
+from auditkit.render.text import name
+from auditkit.report import MeasurementRecord, Scalar
+
+
+def membership(page: Page, pillar: Pillar) -> Markup:
+    """Say whether training rows can be told, of whom best, and whether to trust it."""
+    by = {m.metric: m for m in pillar.measurements if m.value is not None and not m.slice}
+    area, shift = by.get("reference_attack_auc"), by.get("member_shift_auc")
+    attacks = page.table(pillar.name, "attacks")
+    rows = [] if attacks is None else records(attacks)
+    chosen = next((row for row in rows if string(row, "standing") == "chosen"), None)
+    if area is None or chosen is None:
+        return Markup("")
+    if shift is not None and _above(shift, 0.5):
+        return page.words("lede.membership_shift", shift=page.measured(shift))
+    share = by.get("reference_attack_tpr_at_1pct_fpr")
+    told = {"attack": name(string(chosen, "attack")), "auc": page.measured(area)}
+    if not (_above(area, 0.5) or _above(share, 0.01)):
+        return page.words("lede.membership_none", **told)
+    found = numbers.DASH if share is None else page.measured(share)
+    parts = [page.words("lede.membership", **told, found=found), _group(page, pillar)]
+    exposed = page.table(pillar.name, "exposed")
+    if exposed is not None and exposed.rows:
+        parts.append(page.words("lede.membership_records", n=len(exposed.rows)))
+    return Markup(" ").join(parts)
+
+
+def _above(found: MeasurementRecord | None, chance: float) -> bool:
+    return found is not None and found.interval is not None and found.interval.low > chance
+
+
+def _group(page: Page, pillar: Pillar) -> Markup:
+    table = page.table(pillar.name, "group-exposure")
+    rows = [row for row in ([] if table is None else records(table)) if _low(row) is not None]
+    surest = max(rows, key=lambda row: _low(row) or 0.0, default=None)
+    if surest is None:
+        return Markup("")
+    low, high = _low(surest) or 0.0, number(surest, "high") or 0.0
+    if low <= 0:
+        return page.words("lede.membership_no_group")
+    shown = numbers.show(number(surest, "difference") or 0.0, low, high)
+    value = page.words("value.between", value=shown.text, low=shown.low, high=shown.high)
+    who = {column: name(string(surest, column)) for column in ("group", "attribute")}
+    return page.words("lede.membership_group", **who, difference=value)
+
+
+def _low(row: dict[str, Scalar]) -> float | None:
+    return number(row, "low")
