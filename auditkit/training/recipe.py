@@ -137,11 +137,11 @@ class Recipe:
 
         if isinstance(privacy, Mapping):
             privacy = privacy_from(privacy, "privacy")
-        changed = self._changed(changes)
+        changed = self._changed(changes if privacy is None else {**changes, "privacy": privacy})
         before = (changed.start, changed.teacher)
         if any(model is not None and not model.sha256 for model in before):
             return None
-        parts = (auditkit.__version__, torch.__version__, changed._key(rows, privacy))  # noqa: SLF001 - of the same class
+        parts = (auditkit.__version__, torch.__version__, changed._key(rows))  # noqa: SLF001 - of the same class
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _changed(self, changes: Mapping[str, Any]) -> Recipe:
