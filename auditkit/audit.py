@@ -56,6 +56,8 @@ BUILT_IN = (
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.membership:Membership",
+    "auditkit.audits.attribute_inference:AttributeInference",
+    "auditkit.audits.memorisation:Memorisation",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
     "auditkit.audits.personal_data:PersonalData",

@@ -45,6 +45,8 @@ LETTERS = {
     "explanation-quality": "q",
     "privacy": "v",
     "membership": "u",
+    "attribute-inference": "l",
+    "memorisation": "y",
     "privacy-frontier": "k",
     "epsilon-bound": "b",
     "personal-data": "d",

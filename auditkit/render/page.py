@@ -55,6 +55,8 @@ PLACES = (
     "explanation-quality",
     "privacy",
     "membership",
+    "attribute-inference",
+    "memorisation",
     "privacy-frontier",
     "epsilon-bound",
     "personal-data",
@@ -71,6 +73,8 @@ HUGEST = 10**290
 _HINTS = {
     "counterfactuals": ("counterfactual",),
     "membership": ("reference_attack", "member_shift", "reference_cpu"),
+    "attribute-inference": ("attribute_",),
+    "memorisation": ("rare_", "canary_"),
     "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
     "personal-data": ("personal_",),
