@@ -13,7 +13,7 @@ audit: .venv
 test: .venv
 	@$(BIN)/auditkit run examples/census_income/auditkit.toml --out reports; \
 	status=$$?; case $$status in 0|1|3) ;; *) exit $$status;; esac
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 check: .venv
 	$(BIN)/ruff check .
