@@ -239,7 +239,7 @@ class Told:
             title="The most exposed training rows",
             columns=("rank", "training_row", "others_as_high"),
             rows=tuple(
-                (rank, int(self.places[place]), others)
+                (rank, int(self.places[place]) + 1, others)
                 for rank, (place, others) in enumerate(found, 1)
             ),
             source=self._short if sure else f"{reason}; {self._short}",
