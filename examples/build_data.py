@@ -49,7 +49,7 @@ CENSUS_SCHEMA = pa.schema(
 )
 
 #: Columns of the table of messages.
-SENTIMENT = ("text", "sentiment")
+SENTIMENT = ("text", "kind", "sentiment")
 #: Coefficients of a frame of speech, and most frames of an utterance.
 COEFFICIENTS, FRAMES = 12, 29
 
@@ -208,20 +208,28 @@ def sentiment_table(text: str) -> pa.Table:
         text: Text of the carrier's file.
 
     Returns:
-        Columns `text` and `sentiment` (negative, neutral, positive), in the order of the file.
+        Columns `text`, `kind` (retweet, reply, message: by how the text begins) and `sentiment`
+        (negative, neutral, positive), in the order of the file.
 
     Example:
         >>> lines = "sentiment,confidence,text\npositive,1,fine\nneutral,,fine\nnegative,1,bad"
         >>> sentiment_table(lines).to_pylist()
-        [{'text': 'bad', 'sentiment': 'negative'}]
+        [{'text': 'bad', 'kind': 'message', 'sentiment': 'negative'}]
     """
     labels: dict[str, set[str]] = {}
     for row in csv.DictReader(io.StringIO(text)):
         if row["text"]:
             labels.setdefault(row["text"], set()).add(row["sentiment"])
-    clear = [(words, *found) for words, found in labels.items() if len(found) == 1]
+    clear = [(text, _kind(text), *found) for text, found in labels.items() if len(found) == 1]
     schema = pa.schema([pa.field(name, pa.string(), nullable=False) for name in SENTIMENT])
     return _table(schema, zip(*clear, strict=True))
+
+
+def _kind(text: str) -> str:
+    """What kind of message a text is, by how it begins."""
+    if text.startswith("RT "):
+        return "retweet"
+    return "reply" if text.startswith("@") else "message"
 
 
 def vowels_table(train: str, test: str) -> pa.Table:
