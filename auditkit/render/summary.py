@@ -255,14 +255,15 @@ def summary_lede(page: Page) -> Markup:
     by_state: dict[State, list[Pillar]] = {}
     for pillar in shown_pillars(page):
         by_state.setdefault(pillar.state, []).append(pillar)
-    parts = [
-        page.words(
-            f"summary.{state}", n=len(by_state[state]), pillars=titles(page, by_state[state])
-        )
-        for state in STATES
-        if state in by_state
-    ]
+    parts = [_stand(page, state, by_state[state]) for state in STATES if state in by_state]
     return Markup(" ").join(parts)
+
+
+def _stand(page: Page, state: State, pillars: Sequence[Pillar]) -> Markup:
+    """Say how some pillars stand; many that nobody judges are counted, not named."""
+    if state == "not_judged" and len(pillars) > TOP:
+        return page.words("summary.not_judged_many", n=len(pillars))
+    return page.words(f"summary.{state}", n=len(pillars), pillars=titles(page, pillars))
 
 
 def shown_pillars(page: Page) -> list[Pillar]:
