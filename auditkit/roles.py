@@ -101,6 +101,19 @@ def group_labels(groups: Groups) -> tuple[str, ...]:
     return (*names, _free(UNKNOWN, names))
 
 
+def group_masks(groups: Groups) -> dict[str, npt.NDArray[np.bool_]]:
+    """Which rows are of each group, empty ones too, and of the unknown where there are some.
+
+    Example:
+        >>> {name: mask.tolist() for name, mask in
+        ...  group_masks(Groups("sex", ("F", "M"), np.array([0, -1]))).items()}
+        {'F': [True, False], 'M': [False, False], 'unknown': [False, True]}
+    """
+    *known, unknown = group_labels(groups)
+    masks = {name: groups.codes == code for code, name in enumerate(known)}
+    return {**masks, unknown: groups.codes < 0} if groups.unknown else masks
+
+
 def _free(name: str, taken: Sequence[str]) -> str:
     while name in taken:
         name = f"({name})"

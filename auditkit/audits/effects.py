@@ -28,7 +28,7 @@ from auditkit.explaining.curves import (
     feature_curve,
 )
 from auditkit.methods.crossing import CROSS
-from auditkit.methods.estimates import Bounds, Estimate, FloatArray, cells_of
+from auditkit.methods.estimates import Bounds, Estimate, FloatArray, cells_of, measured
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.identity_terms import are_texts
 from auditkit.methods.interactions import interaction_size, mixed_differences
@@ -222,10 +222,10 @@ class Effects:
                 continue
             source = f"{_method(found)} of the {ask.words}, {found.words}"
             reach = found.curve.reach(rng, self.level)
-            yield _measure(EFFECT_RANGE, reach, found.n, source, where)
+            yield measured(EFFECT_RANGE, reach, found.n, source, where)
             if found.is_number:
                 against = found.curve.against(rng, self.level)
-                yield _measure(EFFECT_AGAINST, against, found.n, source, where)
+                yield measured(EFFECT_AGAINST, against, found.n, source, where)
             lines += _lines(name, found, found.curve.band(rng, self.level))
         if lines:
             yield Table(
@@ -261,7 +261,7 @@ class Effects:
         source += f"of {len(pairs)} pairs among {whose}; intervals hold together for all pairs"
         for a, b in order:
             where = {"feature": a, "with": b}
-            yield _measure(INTERACTION, found[a, b], n, source, where)
+            yield measured(INTERACTION, found[a, b], n, source, where)
         lines = tuple((CROSS.join(pair), *cells_of(found[pair])) for pair in order)
         title = f"Which features depend on each other in what they do to the {ask.words}"
         columns = ("features", INTERACTION.id, "low", "high")
@@ -289,17 +289,4 @@ def _lines(name: str, found: FeatureCurve, band: Bounds) -> Iterator[tuple[Cell,
 
 
 def _undefined(metric: Metric, reason: str, where: dict[str, str] | None = None) -> Measurement:
-    return _measure(metric, Estimate.undefined(reason), 0, "no row was asked about", where)
-
-
-def _measure(
-    metric: Metric, found: Estimate, n: int, source: str, where: dict[str, str] | None = None
-) -> Measurement:
-    return metric.measure(
-        found.value,
-        n=n,
-        interval=found.interval,
-        reason=found.reason,
-        source=source,
-        slice=where,
-    )
+    return measured(metric, Estimate.undefined(reason), 0, "no row was asked about", where)

@@ -20,7 +20,7 @@ from auditkit.explaining.row_study import Mask, RowStudy, explain_rows
 from auditkit.explaining.stand_ins import reliance, stand_ins
 from auditkit.explaining.text_column import text_column
 from auditkit.explaining.text_study import TextStudy, explain_texts
-from auditkit.methods.estimates import Estimate
+from auditkit.methods.estimates import Estimate, measured
 from auditkit.methods.shapley_metrics import (
     METRICS,
     OF_TASK,
@@ -179,9 +179,9 @@ class Explainability:
             "1e-4 standard deviations of their scores, is rounding",
             source=source,
         )
-        yield _measure(metrics.error, study.typical_error(self.level), n, source)
+        yield measured(metrics.error, study.typical_error(self.level), n, source)
         agreement, halves = study.agreement(self.top, rng, self.level)
-        yield _measure(TOP_REASON_AGREEMENT, agreement, n, f"{source}; {halves}")
+        yield measured(TOP_REASON_AGREEMENT, agreement, n, f"{source}; {halves}")
 
     def _importance(self, subject: Subject, study: Study) -> Iterator[Measurement | Table]:
         estimates, metric = study.importance(self.level), OF_TASK[subject.task].size
@@ -191,7 +191,7 @@ class Explainability:
         source = f"{study.source}; {study.listed}" if study.listed else study.source
         for g in shown:
             slice_ = {"feature": study.names[g]}
-            yield _measure(metric, estimates[g], len(study.places), study.source, slice_)
+            yield measured(metric, estimates[g], len(study.places), study.source, slice_)
         what = "word" if isinstance(study, TextStudy) else "feature"
         names = [study.names[g] for g in shown]
         yield importance_table(names, [estimates[g] for g in shown], what, source)
@@ -205,13 +205,13 @@ class Explainability:
         n, slice_ = len(study.places), {column: ALL_GROUPS}
         if isinstance(study, TextStudy):
             told = Estimate.undefined(ONE_TEXT)
-            return _measure(PROXY_RELIANCE, told, n, study.source, slice_)
+            return measured(PROXY_RELIANCE, told, n, study.source, slice_)
         found = stand_ins(subject, column, study.names, self.proxy_area, self.level, rng)
         if isinstance(found, str):
             told = Estimate.undefined(found)
-            return _measure(PROXY_RELIANCE, told, n, study.source, slice_)
+            return measured(PROXY_RELIANCE, told, n, study.source, slice_)
         share, source = reliance(study, found, self.level), f"{study.source}; {found.words}"
-        return _measure(PROXY_RELIANCE, share, n, source, slice_, exact=not found.possible)
+        return measured(PROXY_RELIANCE, share, n, source, slice_, exact=not found.possible)
 
     def _gaps(self, subject: Subject, study: Study) -> Iterator[Measurement | Table]:
         for of, kind in OF_TASK[subject.task].kinds.items():
@@ -233,7 +233,7 @@ class Explainability:
                 part = Estimate.undefined(NOT_READ) if own is None else found.contributions[own]
                 n, note = pair.rows, _told(subject, pair, of, place, name)
                 parts.append(Apart(column, *pair.names, found, name))
-            yield _measure(metric, part, n, f"{study.source}; {note}", {column: ALL_GROUPS})
+            yield measured(metric, part, n, f"{study.source}; {note}", {column: ALL_GROUPS})
             notes.append(f"{quote(column)}: {note}")
         source = f"{study.source}. {'. '.join(notes)}"
         if notes:
@@ -271,7 +271,7 @@ def _reliance(study: Study, column: str, level: float) -> Measurement:
     if own is not None and isinstance(study, RowStudy):
         share = study.share([own], level)
     slice_ = {column: ALL_GROUPS}
-    return _measure(SENSITIVE_RELIANCE, share, len(study.places), study.source, slice_)
+    return measured(SENSITIVE_RELIANCE, share, len(study.places), study.source, slice_)
 
 
 def _classes(subject: Subject) -> tuple[str, ...]:
@@ -320,34 +320,14 @@ def _told(subject: Subject, pair: _Pair, of: Quantity, place: int, name: str) ->
     return f"{which}{pair.note}; over all assessed rows the gap is {a - b:+.3g}"
 
 
-def _measure(
-    metric: Metric,
-    estimate: Estimate,
-    n: int,
-    source: str,
-    slice_: dict[str, str] | None = None,
-    *,
-    exact: bool = False,
-) -> Measurement:
-    return metric.measure(
-        estimate.value,
-        n=n,
-        interval=estimate.interval,
-        reason=estimate.reason,
-        slice=slice_,
-        source=source,
-        exact=exact,
-    )
-
-
 def _unexplained(subject: Subject, reason: str) -> Iterator[Measurement]:
     """Say of every number why there is none."""
     metrics, nothing = OF_TASK[subject.task], Estimate.undefined(reason)
     source = f"Shapley values of {EXPLAINED[subject.task]}"
     for metric in metrics.trust:
-        yield _measure(metric, nothing, 0, source)
+        yield measured(metric, nothing, 0, source)
     for name in subject.features:
-        yield _measure(metrics.size, nothing, 0, source, {"feature": name})
+        yield measured(metrics.size, nothing, 0, source, {"feature": name})
     for column in subject.sensitive:
         for metric in metrics.by_column:
-            yield _measure(metric, nothing, 0, source, {column: ALL_GROUPS})
+            yield measured(metric, nothing, 0, source, {column: ALL_GROUPS})

@@ -18,7 +18,7 @@ from auditkit.errors import AuditkitError, InputError, Problem, quote, range_pro
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.explaining.text_column import text_column
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, cells_of
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, cells_of, measured
 from auditkit.methods.exposure import (
     EXPOSURE,
     METRICS,
@@ -160,7 +160,7 @@ class Memorisation:
             (RARE_AUC, fit.area(self.level), fit.rare),
             (RARE_MORE, fit.more(self.level), fit.inside.size + fit.outside.size),
         ):
-            yield _one(metric, found, n, source)
+            yield measured(metric, found, n, source)
 
     def _by_column(
         self,
@@ -298,7 +298,7 @@ class _Planted:
             found = self.exposure[self.often == count]
             lines.append((count, *cells_of(mean_exposure(found, self.size, level)), own, together))
         least = self.exposure[self.often == counts[1]]
-        yield _one(EXPOSURE, mean_exposure(least, self.size, level), least.size, self._words)
+        yield measured(EXPOSURE, mean_exposure(least, self.size, level), least.size, self._words)
         yield Table(
             name="canaries",
             title="Exposure of planted rows",
@@ -376,12 +376,6 @@ def _rare_in(train: pd.Series, others: pd.Series, rare: int) -> tuple[BoolArray,
     codes = pd.factorize(both)[0].astype(np.int64)
     found = is_rare(codes[: len(train)], codes[len(train) :], rare)
     return None if found[0].mean() > RARE_PART else found
-
-
-def _one(metric: Metric, found: Estimate, n: int, source: str) -> Measurement:
-    return metric.measure(
-        found.value, n=n, interval=found.interval, reason=found.reason, source=source
-    )
 
 
 def _none(metrics: Sequence[Metric], reason: str) -> Iterator[Measurement]:

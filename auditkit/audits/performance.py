@@ -23,7 +23,7 @@ from auditkit.methods.calibration import CALIBRATION_IN_THE_LARGE
 from auditkit.methods.cells import RATES
 from auditkit.methods.class_performance import MAJORITY_ACCURACY, Classified
 from auditkit.methods.count_metrics import COUNT_METRICS, Counted
-from auditkit.methods.estimates import Estimate, FloatArray
+from auditkit.methods.estimates import Estimate, FloatArray, measured
 from auditkit.methods.ranking import ROC_AUC
 from auditkit.methods.score_curves import bound_words, widened
 from auditkit.methods.score_parts import Binned
@@ -127,10 +127,10 @@ class Performance:
     def _decisions(self, held: Counted, rng: np.random.Generator) -> Iterator[Measurement]:
         for metric, estimate, n, words, effective in self._counted(held, rng):
             if held.sums is None:
-                yield _measured(metric, estimate, n, words)
+                yield measured(metric, estimate, n, words)
             else:
                 told = weighted_words(words, effective, held.sums.how)
-                yield _measured(metric, on_effective_counts(estimate), n, told)
+                yield measured(metric, on_effective_counts(estimate), n, told)
 
     def _counted(self, held: Counted, rng: np.random.Generator) -> Iterator[_Counted]:
         for name in _SHOWN:
@@ -162,7 +162,7 @@ class Performance:
         if score is None:
             for metric in (ROC_AUC, BRIER_SCORE, CALIBRATION_IN_THE_LARGE):
                 missing = Estimate.undefined(subject.missing({"scores"}) or NEEDS["scores"])
-                yield _measured(metric, missing, n, "decisions of the assessed rows")
+                yield measured(metric, missing, n, "decisions of the assessed rows")
             return
         y, weights = subject.y_true, subject.weights
         source = weighted_words(
@@ -170,11 +170,11 @@ class Performance:
             None if weights is None else (kish(weights),),
         )
         area = ranking.auc(y, score, self.level, weights)
-        yield _measured(ROC_AUC, area, n, source)
+        yield measured(ROC_AUC, area, n, source)
         brier = calibration.brier_score(y, score, self.level, weights)
-        yield _measured(BRIER_SCORE, brier, n, source)
+        yield measured(BRIER_SCORE, brier, n, source)
         mean_error = calibration.calibration_in_the_large(y, score, self.level, weights)
-        yield _measured(CALIBRATION_IN_THE_LARGE, mean_error, n, source)
+        yield measured(CALIBRATION_IN_THE_LARGE, mean_error, n, source)
         if brier.value is not None:
             yield class_performance.reliability(y, score, self.bins, self.level, weights=weights)
         if area.value is not None:
@@ -189,16 +189,10 @@ class Performance:
         area, hidden = scores.roc_auc(level), scores.area.bound if scores.rarer else 0.0
         for metric, one, bound in [(ROC_AUC, widened(area, hidden), hidden), *found]:
             source = f"scores of {scores.rows:,} rows by bin and true outcome; {bound_words(bound)}"
-            yield _measured(metric, one, scores.rows, source)
+            yield measured(metric, one, scores.rows, source)
         yield class_performance.reliability_table(scores.calibration_bins(self.bins, level), level)
         if area.value is not None:
             yield _roc_table(scores.points(60), "assessed rows", ", each at the end of a bin")
-
-
-def _measured(metric: Metric, estimate: Estimate, n: int, source: str) -> Measurement:
-    return metric.measure(
-        estimate.value, interval=estimate.interval, reason=estimate.reason, n=n, source=source
-    )
 
 
 def _roc(y: Outcomes, score: FloatArray, weights: FloatArray | None) -> Table:

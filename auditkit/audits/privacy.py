@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, cast
 
@@ -14,13 +14,14 @@ import pandas as pd
 
 from auditkit import meter
 from auditkit.errors import AuditkitError, InputError, Problem, quote
-from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
+from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import guarantee, membership, ranking
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
-from auditkit.methods.estimates import Estimate
-from auditkit.methods.paired import PairedAccuracy, paired_accuracy
+from auditkit.methods.estimates import Estimate, measured
+from auditkit.methods.paired import WITHHELD, PairedAccuracy, shown_accuracy
 from auditkit.models import Model
-from auditkit.subject import UNKNOWN, Groups, Recipe, Subject
+from auditkit.roles import group_masks
+from auditkit.subject import Recipe, Subject
 
 _share = functools.partial(Metric, unit="rate", better="lower", low=0.0, high=1.0)
 
@@ -80,8 +81,6 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "members": (0, math.inf, "a whole number from 1"),
     "level": (0, 1, "a number in (0, 1)"),
 }
-#: Why a number of one row is not shown.
-WITHHELD = "one row only: the number would be about one person"
 #: What stands for all rows in the table of the private twin.
 EVERYONE = "everyone"
 
@@ -167,7 +166,7 @@ class Privacy:
         for metric, fpr in ((MEMBERSHIP_TPR_1, 0.01), (MEMBERSHIP_TPR_01, 0.001)):
             found = membership.tpr_at_fpr(attack.members, attack.others, fpr, self.level)
             size = attack.members.size + attack.others.size
-            yield _measured(metric, found, size, f"{attack.source}; {_THRESHOLD}", {})
+            yield measured(metric, found, size, f"{attack.source}; {_THRESHOLD}", {})
         for column, names in attack.slices.items():
             for name, (among_members, among_others) in names.items():
                 members, others = attack.members[among_members], attack.others[among_others]
@@ -210,11 +209,11 @@ class Privacy:
         rows: list[tuple[Cell, ...]] = []
         source = "decisions of both models on the same assessed rows, same threshold"
         for column, name, mask in _cuts(subject):
-            pair = _compared(right[mask], right_twin[mask], self.level)
+            pair = shown_accuracy(right[mask], right_twin[mask], self.level)
             where = {column: name} if column else {}
             note = f"{source}; {_EACH}" if where else source
-            yield _measured(ACCURACY, pair.second, pair.n, note, where)
-            yield _measured(ACCURACY_COST, pair.difference, pair.n, note, where)
+            yield measured(ACCURACY, pair.second, pair.n, note, where)
+            yield measured(ACCURACY_COST, pair.difference, pair.n, note, where)
             rows.append((column, name, *_cells(pair)))
         yield Table(
             name="private-twin",
@@ -227,15 +226,6 @@ class Privacy:
         )
 
 
-def _compared(
-    right: npt.NDArray[np.bool_], right_twin: npt.NDArray[np.bool_], level: float
-) -> PairedAccuracy:
-    if right.size == 1:
-        withheld = Estimate.undefined(WITHHELD)
-        return PairedAccuracy(1, withheld, withheld, withheld)
-    return paired_accuracy(right, right_twin, level)
-
-
 def _cells(pair: PairedAccuracy) -> tuple[Cell, ...]:
     bounds = pair.difference.interval
     ends = (bounds.low, bounds.high) if bounds else (None, None)
@@ -246,7 +236,7 @@ def _cuts(subject: Subject) -> Iterator[tuple[str, str, npt.NDArray[np.bool_]]]:
     """All rows, then each group: its column, its name and its rows."""
     yield "", EVERYONE, np.ones(len(subject), dtype=bool)
     for column, groups in subject.groups.items():
-        for name, mask in _masks(groups).items():
+        for name, mask in group_masks(groups).items():
             yield column, name, mask
 
 
@@ -307,7 +297,7 @@ def _slices(
     for column, groups in subject.groups.items():
         if subject.train_groups is None or column not in subject.train_groups:
             continue
-        inside, outside = _masks(subject.train_groups[column]), _masks(groups)
+        inside, outside = group_masks(subject.train_groups[column]), group_masks(groups)
         empty = np.zeros(len(subject), dtype=bool)
         absent = np.zeros(drawn.size, dtype=bool)
         found[column] = {
@@ -318,22 +308,6 @@ def _slices(
             for name in dict.fromkeys([*outside, *inside])
         }
     return found
-
-
-def _masks(groups: Groups) -> dict[str, npt.NDArray[np.bool_]]:
-    """Rows of each group, empty ones too, and of the unknown where there are some."""
-    names = [_free(n, groups.names) if n == ALL_GROUPS else n for n in groups.names]
-    masks = {name: groups.codes == code for code, name in enumerate(names)}
-    if groups.unknown:
-        masks[_free(UNKNOWN, names)] = groups.codes < 0
-    return masks
-
-
-def _free(name: str, taken: Sequence[str]) -> str:
-    """Put a name in brackets until no group has it."""
-    while name in taken:
-        name = f"({name})"
-    return name
 
 
 def _auc(
@@ -351,20 +325,7 @@ def _auc(
     else:
         sizes = f"{members.size} training rows and {others.size} other rows"
         found = Estimate.undefined(f"rows of both kinds are needed; there are {sizes}")
-    return _measured(MEMBERSHIP_AUC, found, members.size + others.size, source, where)
-
-
-def _measured(
-    metric: Metric, found: Estimate, n: int, source: str, where: Mapping[str, str]
-) -> Measurement:
-    return metric.measure(
-        found.value,
-        n=n,
-        interval=found.interval,
-        reason=found.reason,
-        slice=where,
-        source=source,
-    )
+    return measured(MEMBERSHIP_AUC, found, members.size + others.size, source, where)
 
 
 def _none(metrics: tuple[Metric, ...], reason: str, source: str) -> Iterator[Measurement]:

@@ -19,11 +19,11 @@ from auditkit.errors import AuditkitError, InputError, Problem, quote
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods import membership, ranking
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
-from auditkit.methods.estimates import Estimate, FloatArray
-from auditkit.methods.paired import PairedAccuracy, paired_accuracy
+from auditkit.methods.estimates import Estimate, FloatArray, measured
+from auditkit.methods.paired import PairedAccuracy, paired_accuracy, shown_accuracy
 from auditkit.models import Model, Recipe
 from auditkit.models.answers import checked_answers
-from auditkit.roles import group_labels
+from auditkit.roles import group_masks
 from auditkit.subject import Subject
 
 ACCURACY = Metric(
@@ -51,8 +51,6 @@ BoolArray = npt.NDArray[np.bool_]
 
 #: What stands for all rows in the table of groups.
 EVERYONE = "everyone"
-#: Why no number is shown of a group.
-WITHHELD = "one row only: the number would be about one person"
 _WHERE = "[audits.privacy-frontier]"
 _ONCE = "one training run at each epsilon: another seed would give somewhat other decisions"
 _COLUMNS = (
@@ -215,21 +213,10 @@ def _pairs(subject: Subject, right: BoolArray, twin: Model, level: float) -> Ite
     is_multiclass = subject.task == "multiclass"
     decided = scores.argmax(axis=1) if is_multiclass else scores >= subject.threshold
     right_twin = decided == subject.y_true
-    yield _Pair({}, paired_accuracy(right, right_twin, level))
+    yield _Pair({}, shown_accuracy(right, right_twin, level))
     for column, groups in subject.groups.items():
-        *known, unknown = group_labels(groups)
-        masks = {label: groups.codes == code for code, label in enumerate(known)}
-        if groups.unknown:
-            masks[unknown] = groups.codes < 0
-        for label, mask in masks.items():
-            yield _Pair({column: label}, _compared(right[mask], right_twin[mask], level))
-
-
-def _compared(right: BoolArray, right_twin: BoolArray, level: float) -> PairedAccuracy:
-    if right.size == 1:
-        withheld = Estimate.undefined(WITHHELD)
-        return PairedAccuracy(1, withheld, withheld, withheld)
-    return paired_accuracy(right, right_twin, level)
+        for label, mask in group_masks(groups).items():
+            yield _Pair({column: label}, shown_accuracy(right[mask], right_twin[mask], level))
 
 
 def _attacked(subject: Subject, model: Model, members: pd.DataFrame, level: float) -> Estimate:
@@ -268,26 +255,13 @@ def _measured(
     for pair in pairs:
         found, slice_ = pair.accuracies, {**at, **pair.where}
         source = f"{_SAME}; {_ONCE}" + (f"; {_EACH}" if pair.where else "")
-        yield _one(ACCURACY, found.second, found.n, source, slice_)
-        yield _one(ACCURACY_COST, found.difference, found.n, source, slice_)
+        yield measured(ACCURACY, found.second, found.n, source, slice_)
+        yield measured(ACCURACY_COST, found.difference, found.n, source, slice_)
     source = (
         "membership attack by loss: training rows, drawn at random, against assessed rows, taken "
         f"to come from one population; {_ONCE}"
     )
-    yield _one(MEMBERSHIP_AUC, attack, attacked, source, at)
-
-
-def _one(
-    metric: Metric, found: Estimate, n: int, source: str, slice_: Mapping[str, str]
-) -> Measurement:
-    return metric.measure(
-        found.value,
-        n=n,
-        interval=found.interval,
-        reason=found.reason,
-        slice=slice_,
-        source=source,
-    )
+    yield measured(MEMBERSHIP_AUC, attack, attacked, source, at)
 
 
 def _none(reason: str, epsilon: float) -> Iterator[Measurement]:

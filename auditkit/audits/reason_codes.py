@@ -20,7 +20,7 @@ from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.explaining.reasons import ColumnReasons, Explained, TextReasons
 from auditkit.explaining.samples import draw
 from auditkit.explaining.text_column import text_column
-from auditkit.methods.estimates import Estimate, cells_of
+from auditkit.methods.estimates import Estimate, cells_of, measured
 from auditkit.methods.intervals import EXACT
 from auditkit.methods.reason_codes import Mask
 from auditkit.methods.reason_shares import (
@@ -263,13 +263,13 @@ class ReasonCodes:
     def _shares(self, given: _Given) -> Iterator[Measurement | Table]:
         found, n, lines = given.principal, len(given.places), list[tuple[Cell, ...]]()
         each = f"{given.words}; {100 * self.level:g} % interval of each reason"
-        yield _measure(CERTAIN_REASON_SHARE, found.certain(self.level), n, each)
+        yield measured(CERTAIN_REASON_SHARE, found.certain(self.level), n, each)
         names, features, words = found.reasons.names, found.often(), given.words
         if len(features) < len(names):
             words += f"; the {len(features)} most frequent of {len(names):,} features"
         for g in features:
             often = found.share([g], self.level)
-            yield _measure(PRINCIPAL_REASON_SHARE, often, n, words, {"feature": names[g]})
+            yield measured(PRINCIPAL_REASON_SHARE, often, n, words, {"feature": names[g]})
             lines.append((names[g], *cells_of(often)))
         yield Table(
             "principal-reasons",
@@ -318,9 +318,9 @@ class ReasonCodes:
         own = [g for g, name in enumerate(names) if origin(column, [name]) == name]
         if not own:
             nothing, n = Estimate.undefined(NOT_READ), len(given.places)
-            yield _measure(metric, nothing, n, given.words, {column: everyone})
+            yield measured(metric, nothing, n, given.words, {column: everyone})
             return
-        yield _measure(
+        yield measured(
             metric, found.share(own, self.level), len(given.places), given.words,
             {column: everyone},
         )  # fmt: skip
@@ -329,7 +329,7 @@ class ReasonCodes:
             n = int(rows.sum())
             often = few if n < self.min_group else found.share(own, self.level, rows)
             words = f"{n:,} of this group among {given.words}"
-            yield _measure(metric, often, n, words, {column: name})
+            yield measured(metric, often, n, words, {column: name})
 
 
 def _groups(subject: Subject, column: str, places: Positions) -> dict[str, Mask]:
@@ -367,21 +367,8 @@ def _matching(subject: Subject, case: Case) -> Positions:
 def _undefined(subject: Subject, reason: str) -> Iterator[Measurement]:
     """Say of every number why there is none."""
     nothing, source = Estimate.undefined(reason), "decisions of the assessed rows"
-    yield _measure(CERTAIN_REASON_SHARE, nothing, 0, source)
+    yield measured(CERTAIN_REASON_SHARE, nothing, 0, source)
     for name in subject.features[:MOST_FEATURES]:
-        yield _measure(PRINCIPAL_REASON_SHARE, nothing, 0, source, {"feature": name})
+        yield measured(PRINCIPAL_REASON_SHARE, nothing, 0, source, {"feature": name})
     for column in subject.sensitive:
-        yield _measure(SENSITIVE_PRINCIPAL_REASON_SHARE, nothing, 0, source, {column: ALL_GROUPS})
-
-
-def _measure(
-    metric: Metric, found: Estimate, n: int, source: str, slice_: dict[str, str] | None = None
-) -> Measurement:
-    return metric.measure(
-        found.value,
-        n=n,
-        interval=found.interval,
-        reason=found.reason,
-        slice=slice_,
-        source=source,
-    )
+        yield measured(SENSITIVE_PRINCIPAL_REASON_SHARE, nothing, 0, source, {column: ALL_GROUPS})

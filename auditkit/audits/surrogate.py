@@ -19,7 +19,7 @@ from auditkit.errors import InputError, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.explaining.imitation import Imitation
 from auditkit.methods import gaps
-from auditkit.methods.estimates import Estimate, as_interval, cells_of
+from auditkit.methods.estimates import Estimate, as_interval, cells_of, measured
 from auditkit.methods.intervals import paired_difference, share
 from auditkit.methods.means import mean, means_by_group
 from auditkit.methods.regression import UNIT, r2
@@ -184,7 +184,7 @@ class Surrogate:
         numbers = subject.task == "regression"
         if isinstance(found, str):
             for metric in (R2, DISTANCE) if numbers else (FIDELITY, CONSTANT, GAIN):
-                yield _measure(metric, Estimate.undefined(found), 0, "no row was asked about")
+                yield measured(metric, Estimate.undefined(found), 0, "no row was asked about")
             return
         yield from self._numbers(found) if numbers else self._decisions(found)
         for column, groups in subject.groups.items():
@@ -230,18 +230,18 @@ class Surrogate:
     def _decisions(self, found: _Measured) -> Iterator[Measurement]:
         same, common = found.said == found.answers, found.answers == found.commonest
         n = len(found)
-        yield _measure(FIDELITY, share(int(same.sum()), n, self.level), n, found.source)
-        yield _measure(CONSTANT, share(int(common.sum()), n, self.level), n, found.source)
+        yield measured(FIDELITY, share(int(same.sum()), n, self.level), n, found.source)
+        yield measured(CONSTANT, share(int(common.sum()), n, self.level), n, found.source)
         first, second = int((same & ~common).sum()), int((common & ~same).sum())
         bounds = paired_difference(first, second, n, self.level)
         interval = as_interval(bounds, self.level, "Agresti-Min, paired")
-        yield _measure(GAIN, Estimate((first - second) / n, interval), n, found.source)
+        yield measured(GAIN, Estimate((first - second) / n, interval), n, found.source)
 
     def _numbers(self, found: _Measured) -> Iterator[Measurement]:
         n = len(found)
-        yield _measure(R2, r2(found.answers, found.said, self.level), n, found.source)
+        yield measured(R2, r2(found.answers, found.said, self.level), n, found.source)
         distance = mean(np.abs(found.said - found.answers), self.level, 0.0)
-        yield _measure(DISTANCE, distance, n, found.source)
+        yield measured(DISTANCE, distance, n, found.source)
 
     def _groups(
         self, found: _Measured, column: str, groups: Groups, *, numbers: bool
@@ -255,7 +255,7 @@ class Surrogate:
             own = off[codes == (code if code < len(groups.names) else -1)]
             if own.size or code < len(groups.names):
                 estimate = self._of_group(own, numbers=numbers)
-                yield _measure(one, estimate, own.size, found.source, {column: label})
+                yield measured(one, estimate, own.size, found.source, {column: label})
         sizes = np.bincount(codes[codes >= 0], minlength=len(groups.names))
         kept = np.flatnonzero(sizes >= self.min_group)
         among = np.isin(codes, kept)
@@ -269,7 +269,7 @@ class Surrogate:
             estimate = gaps.difference(won, sizes[kept], self.level)
         source = f"{found.source}; {kept.size} of {len(groups.names)} groups have "
         source += f"{self.min_group} rows"
-        yield _measure(gap, estimate, int(among.sum()), source, {column: ALL_GROUPS})
+        yield measured(gap, estimate, int(among.sum()), source, {column: ALL_GROUPS})
 
     def _of_group(self, own: npt.NDArray[np.float64], *, numbers: bool) -> Estimate:
         if own.size == 0:
@@ -336,16 +336,3 @@ def _in_words(subject: Subject, decision: Any) -> Cell:  # noqa: ANN401 - a clas
     if subject.task == "multiclass":
         return subject.classes[int(decision)]
     return "selected" if decision == 1 else "not selected"
-
-
-def _measure(
-    metric: Metric, found: Estimate, n: int, source: str, where: dict[str, str] | None = None
-) -> Measurement:
-    return metric.measure(
-        found.value,
-        n=n,
-        interval=found.interval,
-        reason=found.reason,
-        source=source,
-        slice=where,
-    )

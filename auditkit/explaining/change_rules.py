@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.errors import Problem, quote
+from auditkit.explaining.categories import is_number
 from auditkit.roles import origin
 from auditkit.subject import Subject
 
@@ -120,14 +121,3 @@ class ChangeRules:
 
 def _is_range(ends: Sequence[float]) -> bool:
     return len(ends) == 2 and not any(map(math.isnan, ends)) and ends[0] < ends[1]
-
-
-def is_number(values: pd.Series) -> bool:
-    """Whether a column holds numbers, which have an order.
-
-    Example:
-        >>> is_number(pd.Series([1, 2])), is_number(pd.Series([True])), is_number(pd.Series(["a"]))
-        (True, False, False)
-    """
-    is_bool = pd.api.types.is_bool_dtype(values)
-    return bool(pd.api.types.is_numeric_dtype(values)) and not is_bool

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.errors import quote
-from auditkit.explaining.change_rules import is_number
+from auditkit.explaining.categories import is_number
 from auditkit.explaining.changed_rows import LEVELS
 from auditkit.methods.bands import quantile_edges
 from auditkit.methods.estimates import FloatArray

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from auditkit.explaining.change_rules import ChangeRules, is_number
+from auditkit.explaining.categories import is_number
+from auditkit.explaining.change_rules import ChangeRules
 from auditkit.methods.counterfactual_columns import BoolArray, Column
 from auditkit.methods.estimates import FloatArray, IntArray
 from auditkit.roles import as_names

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from auditkit.explaining.categories import is_number
 from auditkit.explaining.curves import SHARED
 from auditkit.methods.effect_grid import grid
 from auditkit.methods.estimates import FloatArray
@@ -116,7 +117,7 @@ class Conditions:
 
 def _asked(values: pd.Series) -> Iterator[Condition]:
     name = str(values.name)
-    if _is_number(values):
+    if is_number(values):
         cuts = grid(_numbers(values), MOST_CUTS, SHARED)
         if cuts.size > 1:
             yield Condition(name, "number", tuple(cuts.tolist()))
@@ -140,7 +141,7 @@ def _common(held: Counter[str], most: int) -> list[str]:
 
 
 def _answers(conditions: Sequence[Condition], values: pd.Series) -> FloatArray:
-    names = None if _is_number(values) else as_names(values).to_numpy()
+    names = None if is_number(values) else as_names(values).to_numpy()
     words = {c.level: i for i, c in enumerate(conditions) if c.kind == "word"}
     found = np.zeros((len(values), len(conditions)))
     for i, condition in enumerate(conditions):
@@ -161,10 +162,6 @@ def _reached(values: pd.Series, cuts: Sequence[float]) -> npt.NDArray[np.float64
     numbers = _numbers(values)
     reached = np.searchsorted(cuts, numbers, side="right").astype(np.float64)
     return np.where(np.isnan(numbers), len(cuts) // 2, reached)
-
-
-def _is_number(values: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
 def _numbers(values: pd.Series) -> FloatArray:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from auditkit.errors import InputError, ModelError
+from auditkit.explaining.categories import is_number
 from auditkit.explaining.frames import Scorer, feature_columns
 from auditkit.explaining.samples import Sample
 from auditkit.explaining.trials import (
@@ -206,8 +207,8 @@ def table_trial(
             noisy = f"the model takes no such noise: {str(error)[:120]}"
     with one_thread():
         outputs = np.asarray(game.function(game.rows[: size[0]]), dtype=np.float64)
-    is_number = getattr(model, "task", None) == "regression" and outputs.ndim == 1
-    scale = float(outputs.std()) if is_number else 1.0
+    gives_number = getattr(model, "task", None) == "regression" and outputs.ndim == 1
+    scale = float(outputs.std()) if gives_number else 1.0
     return TableTrial(
         model, sample, noisy, game, amounts, size, few, chosen_class(outputs), scale or 1.0
     )
@@ -233,13 +234,9 @@ def _game(
 
 def noisy_columns(model: Scorer, sample: Sample) -> dict[str, float]:
     """Columns of numbers that the model reads, with their standard deviations."""
-    known = [name for name in feature_columns(model, sample.rows) if _is_number(sample.rows[name])]
+    known = [name for name in feature_columns(model, sample.rows) if is_number(sample.rows[name])]
     spreads = {name: float(sample.background[name].std(ddof=0)) for name in known}
     return {name: spread for name, spread in spreads.items() if spread > 0}
-
-
-def _is_number(values: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
 
 
 def _noisy(

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 import pandas as pd
 
+from auditkit.explaining.categories import is_number
 from auditkit.roles import as_names
 
 #: A value or a word is told where at least so many rows have it.
@@ -40,7 +41,7 @@ def told(values: pd.Series, place: int) -> str:
     names = as_names(values)
     name = str(names.iloc[place])
     same = int((names == name).sum())
-    if not _is_number(values):
+    if not is_number(values):
         return RARE_VALUE if same < LEAST else name[:60]
     if same >= LEAST and (names.nunique() <= _FEW or same >= _COMMON * len(names)):
         return name
@@ -61,7 +62,3 @@ def common_words(texts: Iterable[Iterable[str]]) -> frozenset[str]:
     """
     counts = Counter(word for text in texts for word in {word.casefold() for word in text})
     return frozenset(word for word, count in counts.items() if count >= LEAST)
-
-
-def _is_number(values: pd.Series) -> bool:
-    return pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)

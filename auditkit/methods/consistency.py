@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from auditkit.evidence import ALL_GROUPS, Interval, Measurement, Metric
 from auditkit.methods import gaps
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, as_interval, measured
 from auditkit.methods.intervals import wilson
 from auditkit.methods.means import NO_SPREAD, student, with_bounds
 from auditkit.methods.regression import UNIT
@@ -252,7 +252,7 @@ def measure_everyone(likeness: Likeness, level: float, source: str) -> Measureme
     """Measure the mean over all rows."""
     n = likeness.values.size
     found = by_group(likeness, np.zeros(n, dtype=np.int64), 1).estimate(0, level)
-    return _measure(_metric(likeness), found, n, source, {})
+    return measured(_metric(likeness), found, n, source, {})
 
 
 def measure_groups(
@@ -284,25 +284,17 @@ def measure_groups(
         found = Estimate.undefined(WITHHELD if n else "no rows")
         if n > 1:
             found = means.estimate(place[label], level)
-        yield _measure(_metric(likeness), found, n, source, {column: label})
+        yield measured(_metric(likeness), found, n, source, {column: label})
     if likeness.is_share:
         large = np.flatnonzero((there >= 0) & (means.n >= least))
         between = f"between {large.size} groups of {least} rows or more; {source}"
         held = means.take(large)
         gap = held.difference(level)
-        yield _measure(CONSISTENCY_GAP, gap, int(held.n.sum()), between, {column: ALL_GROUPS})
+        yield measured(CONSISTENCY_GAP, gap, int(held.n.sum()), between, {column: ALL_GROUPS})
 
 
 def _metric(likeness: Likeness) -> Metric:
     return CONSISTENCY if likeness.is_share else NEIGHBOR_DISTANCE
-
-
-def _measure(
-    metric: Metric, found: Estimate, n: int, source: str, where: dict[str, str]
-) -> Measurement:
-    return metric.measure(
-        found.value, interval=found.interval, reason=found.reason, n=n, source=source, slice=where
-    )
 
 
 def jackknife_variance(left_out: FloatArray) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import SupportsFloat
 
@@ -9,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
-from auditkit.evidence import Cell, Interval
+from auditkit.evidence import Cell, Interval, Measurement, Metric
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -39,6 +40,44 @@ class Estimate:
     def undefined(cls, reason: str) -> Estimate:
         """Say why there is no number."""
         return cls(None, None, reason)
+
+
+def measured(
+    metric: Metric,
+    found: Estimate,
+    n: int,
+    source: str,
+    where: Mapping[str, str] | None = None,
+    *,
+    exact: bool = False,
+) -> Measurement:
+    """Make a measurement of an estimate.
+
+    Args:
+        metric: What was estimated.
+        found: The number with its interval, or why there is none.
+        n: Rows that it rests on.
+        source: What it was computed from and by which method.
+        where: The slice: column to group; nothing means all rows.
+        exact: As in `Measurement`.
+
+    Returns:
+        The measurement.
+
+    Example:
+        >>> accuracy = Metric("accuracy", "Accuracy", "Share of right predictions.", "rate")
+        >>> measured(accuracy, Estimate.undefined("no rows"), 0, "test rows").reason
+        'no rows'
+    """
+    return metric.measure(
+        found.value,
+        n=n,
+        interval=found.interval,
+        reason=found.reason,
+        slice=where,
+        source=source,
+        exact=exact,
+    )
 
 
 def as_interval(

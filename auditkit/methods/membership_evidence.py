@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from auditkit.evidence import Cell, Measurement, Metric, Table
+from auditkit.evidence import Cell, Measurement, Table
 from auditkit.methods import membership
-from auditkit.methods.estimates import Estimate, IntArray, cells_of
+from auditkit.methods.estimates import Estimate, IntArray, cells_of, measured
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.membership_attacks import (
     Answers,
@@ -132,7 +132,7 @@ class Told:
             (TPR_01, found.tpr(0.001, level), finest),
             (TPR_0, share, zero),
         ):
-            yield _measured(metric, estimate, found.n, source)
+            yield measured(metric, estimate, found.n, source)
 
     def _risks(self) -> Iterator[tuple[tuple[str, str], GroupRisk]]:
         sizes = {
@@ -162,7 +162,7 @@ class Told:
             (AUC, risk.auc, f"{self.source}; each group at its own level"),
             (AUC_GAP, risk.auc_gap, gap),
         ):
-            yield _measured(metric, estimate, risk.found.n, source, where)
+            yield measured(metric, estimate, risk.found.n, source, where)
 
     def _attacks(self) -> Table:
         attacks, best = self._choice
@@ -245,15 +245,3 @@ class Told:
             source=self._short if sure else f"{reason}; {self._short}",
             chart="exposed-records",
         )
-
-
-def _measured(
-    metric: Metric,
-    found: Estimate,
-    n: int,
-    source: str,
-    where: Mapping[str, str] | None = None,
-) -> Measurement:
-    return metric.measure(
-        found.value, n=n, interval=found.interval, reason=found.reason, slice=where, source=source
-    )

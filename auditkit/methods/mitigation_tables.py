@@ -11,7 +11,7 @@ import numpy as np
 from auditkit.errors import quote
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.methods.cells import RATES
-from auditkit.methods.estimates import Estimate, cells_of
+from auditkit.methods.estimates import Estimate, cells_of, measured
 from auditkit.methods.mitigation import (
     GAPS,
     Line,
@@ -139,7 +139,7 @@ class Told:
             ]
         for metric, estimate, slice_ in found:
             about = f"{trial.metric.title.lower()}; " if metric is MITIGATED_GAP else ""
-            yield _measured(metric, estimate, len(trial.y_true), f"{about}{self.source}", slice_)
+            yield measured(metric, estimate, len(trial.y_true), f"{about}{self.source}", slice_)
 
     def _headlines(self) -> Iterator[Measurement]:
         trial, n = self.trial, len(self.trial.y_true)
@@ -148,7 +148,7 @@ class Told:
         if chosen is None:
             reason = trial.lines[0].gap.reason or "no variant has a gap"
             for metric in HEADLINES:
-                yield _measured(metric, Estimate.undefined(reason), n, self.source, where)
+                yield measured(metric, Estimate.undefined(reason), n, self.source, where)
             return
         if not inside:
             reason = f"no variant is within the target of {self.target:g} with its whole interval"
@@ -158,8 +158,8 @@ class Told:
         if chosen is trial.lines[0]:
             cost = Estimate.undefined(WITHIN)
         about = f"{quote(chosen.variant.name)}; {self.source}; {self._together}"
-        yield _measured(COST, cost, n, about, where)
-        yield _measured(LOWEST, chosen.gap, n, f"{trial.metric.title.lower()} of {about}", where)
+        yield measured(COST, cost, n, about, where)
+        yield measured(LOWEST, chosen.gap, n, f"{trial.metric.title.lower()} of {about}", where)
         yield self._fewest(where)
 
     def _fewest(self, where: dict[str, str]) -> Measurement:
@@ -168,7 +168,7 @@ class Told:
         n = sum(rate.n for rate in held)
         if any(len(rate.names) < 2 for rate in held):
             reason = trial.lines[0].gap.reason or "fewer than 2 groups can be compared"
-            return _measured(FEWEST, Estimate.undefined(reason), n, "assessed rows", where)
+            return measured(FEWEST, Estimate.undefined(reason), n, "assessed rows", where)
         counts = [fewest_changes(rate.successes, rate.totals, self.target) for rate in held]
         return FEWEST.measure(
             sum(counts),
@@ -299,16 +299,3 @@ def _reversed(change: Estimate) -> Estimate:
     if change.value is None or held is None:
         return change
     return Estimate(-change.value, type(held)(-held.high, -held.low, held.level, held.method))
-
-
-def _measured(
-    metric: Metric, found: Estimate, n: int, source: str, where: dict[str, str]
-) -> Measurement:
-    return metric.measure(
-        found.value,
-        interval=found.interval,
-        reason=found.reason,
-        n=n,
-        source=source,
-        slice=where,
-    )

@@ -10,6 +10,9 @@ import numpy.typing as npt
 from auditkit.methods import intervals
 from auditkit.methods.estimates import Estimate, as_interval
 
+#: Why a number is not shown.
+WITHHELD = "one row only: the number would be about one person"
+
 
 @dataclass(frozen=True, slots=True)
 class PairedAccuracy:
@@ -71,3 +74,26 @@ def paired_accuracy(
         second=intervals.share(int(b.sum()), n, level),
         difference=Estimate((only_first - only_second) / n, difference),
     )
+
+
+def shown_accuracy(
+    first_right: npt.NDArray[np.bool_], second_right: npt.NDArray[np.bool_], level: float = 0.95
+) -> PairedAccuracy:
+    """Compare two models as `paired_accuracy` does, unless that would be about one person.
+
+    Args:
+        first_right: Shape (n,): whether the first model is right on each row.
+        second_right: Shape (n,): whether the second model is.
+        level: Two-sided confidence level, in (0, 1).
+
+    Returns:
+        The accuracies; undefined where there is one row only, or none.
+
+    Example:
+        >>> shown_accuracy(np.array([True]), np.array([False])).difference.reason
+        'one row only: the number would be about one person'
+    """
+    if first_right.size == 1:
+        withheld = Estimate.undefined(WITHHELD)
+        return PairedAccuracy(1, withheld, withheld, withheld)
+    return paired_accuracy(first_right, second_right, level)

@@ -14,10 +14,11 @@ import pytest
 from scipy import stats
 
 from auditkit import meter
-from auditkit.audits.privacy import EVERYONE, WITHHELD, Privacy
+from auditkit.audits.privacy import EVERYONE, Privacy
 from auditkit.errors import AuditkitError, InputError
 from auditkit.evidence import Measurement, Table
 from auditkit.methods.intervals import clopper_pearson, paired_difference
+from auditkit.methods.paired import WITHHELD
 from auditkit.subject import DataSource, Groups, Subject
 
 SPENT = {

@@ -12,10 +12,11 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 
-from auditkit.audits.privacy_frontier import EVERYONE, WITHHELD, PrivacyFrontier
+from auditkit.audits.privacy_frontier import EVERYONE, PrivacyFrontier
 from auditkit.errors import InputError, Problem
 from auditkit.evidence import Measurement, Table
 from auditkit.methods.intervals import paired_difference
+from auditkit.methods.paired import WITHHELD
 from auditkit.subject import Subject
 
 
