@@ -48,7 +48,7 @@ def _drawn(page: Page, table: TableRecord, words: str, x: str, y: str) -> list[F
         )
         title = page.words(f"{words}title", attribute=shown)
         caption = page.words(f"{words}caption")
-        note = NOTHING if found else source_note(table)  # once is enough
+        note = NOTHING if found else source_note(page, table)  # once is enough
         found.append(Figure(title, caption, plot, data_table(page, own), note, half=True))
     return found
 

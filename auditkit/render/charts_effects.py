@@ -84,7 +84,7 @@ def effects(page: Page, table: TableRecord) -> list[Figure]:
             page.words("effects.caption", asked=asked),
             Panels(_axes(scale, lines), tuple(panels)),
             _data(page, held),
-            source_note(table),
+            source_note(page, table),
         )
     ]
 

@@ -73,7 +73,7 @@ def waterfall(page: Page, table: TableRecord) -> list[Figure]:
     if figures:
         first = figures[0]
         data = data_table(page, table)
-        figures[0] = replace(first, data=data, note=source_note(table))
+        figures[0] = replace(first, data=data, note=source_note(page, table))
     return figures
 
 
@@ -111,7 +111,7 @@ def _waterfall(page: Page, rows: Sequence[Record]) -> Figure:
     held = (scale, lines)
     body = [
         total(page.words("waterfall.mean", group=b, what=what), low, held),
-        *_steps(drawn, low, held, size),
+        *_steps(page, drawn, low, held, size),
         total(page.words("waterfall.mean", group=a, what=what), high, held),
     ]
     chart = RowChart(
@@ -165,17 +165,19 @@ def positions(terms: Sequence[Record], start: float, end: float) -> list[float]:
     return places
 
 
-def _steps(terms: Sequence[Record], start: float, held: Scale, beside: float) -> list[Row]:
+def _steps(
+    page: Page, terms: Sequence[Record], start: float, held: Scale, beside: float
+) -> list[Row]:
     rows, here = [], start
     for row in terms:
-        rows.append(_step(row, here, held, beside))
+        rows.append(_step(page, row, here, held, beside))
         here += number(row, "contribution") or 0.0
     return rows
 
 
-def _step(row: Record, before: float, held: Scale, beside: float) -> Row:
+def _step(page: Page, row: Record, before: float, held: Scale, beside: float) -> Row:
     shown = bounded(row, "contribution", beside=beside, signed=True)
-    return Row(name(string(row, "feature")), step(row, before, held), value(shown))
+    return Row(page.said(string(row, "feature")), step(row, before, held), value(shown))
 
 
 def step(row: Record, before: float, held: Scale) -> Markup:
@@ -225,7 +227,9 @@ def density_strip(page: Page, table: TableRecord) -> list[Figure]:
     of = string(rows[0], "class")
     what = page.words("strip.score_of", of=name(of)) if of else page.words("strip.score")
     caption = page.words("strip.caption", key=key(), what=what)
-    return [Figure(title, caption, chart, _strip_data(page, rows, features), source_note(table))]
+    return [
+        Figure(title, caption, chart, _strip_data(page, rows, features), source_note(page, table))
+    ]
 
 
 def _strip_data(page: Page, rows: Sequence[Record], features: Sequence[str]) -> DataTable:

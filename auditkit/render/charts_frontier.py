@@ -13,7 +13,7 @@ from auditkit.render.charts import Axis, axis, label, line, placed, px, span, up
 from auditkit.render.charts_plots import frame, from_top
 from auditkit.render.figures import Figure, Plot, column_title, data_table, source_note
 from auditkit.render.page import Page, number, records, string
-from auditkit.render.text import el, join, name
+from auditkit.render.text import el, join
 from auditkit.report import Scalar, TableRecord
 
 HEIGHT = 300
@@ -66,7 +66,9 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
     target = next((t for p in points if (t := number(p.row, "target")) is not None), 0.0)
     key = page.words.listing(
         [
-            page.words("frontier.key", place=p.place, variant=name(string(p.row, "variant"), 60))
+            page.words(
+                "frontier.key", place=p.place, variant=page.said(string(p.row, "variant"), 60)
+            )
             for p in points
             if not p.is_cut_off
         ]
@@ -84,7 +86,7 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("frontier.description", **{**shown, "n": len(points)}),
             ),
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
         )
     ]
 

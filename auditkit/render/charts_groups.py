@@ -87,7 +87,7 @@ def groups(page: Page, table: TableRecord) -> list[Figure]:
         chart = replace(chart, crossed=_chart(page, table, crossed, drawn[:1]))
     caption = page.words("groups.caption" if chart.has_base else "groups.caption_shares")
     title = _title(page, rows, single, drawn[0])
-    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
 
 
 def _shares(page: Page, table: TableRecord) -> list[str]:
@@ -111,7 +111,7 @@ def _chart(
         tuple(column_title(page, rate) for rate in rates),
         tuple(scale_row(*scales[rate], height=20) for rate in rates),
         tuple(_block(rows, attribute, scales) for attribute in attributes),
-        name(table.title, 80),
+        page.told(table.title, 80),
         "base_rate" in table.columns,
     )
 

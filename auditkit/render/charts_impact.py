@@ -43,8 +43,8 @@ def impact_tests(page: Page, table: TableRecord) -> list[Figure]:
     headings = heads(page.words, "impact.category", "impact.value", "impact.reading")
     chart = RowChart((Block(drawn),), headings, scale_row(scale, lines), widths=(24, 24, 26, 26))
     caption = page.words("impact.caption", drawn=len(drawn), n=len(rows))
-    title = name(table.title, 80)
-    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+    title = page.told(table.title, 80)
+    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
 
 
 def _row(page: Page, row: Record, scale: Axis, lines: Grid) -> Row:

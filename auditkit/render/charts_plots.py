@@ -12,7 +12,7 @@ from auditkit.render import numbers
 from auditkit.render.charts import Axis, axis, label, line, pct, px, upright
 from auditkit.render.figures import Figure, Plot, column_title, data_table, source_note
 from auditkit.render.page import Page, number, records
-from auditkit.render.text import el, join, name
+from auditkit.render.text import el, join
 from auditkit.report import Scalar, TableRecord
 
 SQUARE, WIDE = 320, 200
@@ -55,7 +55,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("reliability.description", n=len(rows)),
             ),
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
             half=True,
         )
     ]
@@ -119,7 +119,7 @@ def roc(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("roc.description", n=len(rows)),
             ),
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
             half=True,
         )
     ]
@@ -188,7 +188,7 @@ def log_log_roc(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("attack.description", n=len(rows)),
             ),
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
             half=True,
         )
     ]
@@ -251,11 +251,11 @@ def curves(page: Page, table: TableRecord) -> list[Figure]:
                 join(parts),
                 WIDE,
                 column_title(page, first),
-                page.words("line.y") if "train_loss" in series else name(table.title, 60),
+                page.words("line.y") if "train_loss" in series else page.told(table.title, 60),
                 page.words("line.description", n=len(rows)),
             ),
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
             half=True,
         )
     ]
@@ -285,7 +285,7 @@ def _curves_title(
 ) -> Markup:
     validation = series.get("validation_loss")
     if not validation:
-        return name(table.title, 80)
+        return page.told(table.title, 80)
     epoch, loss = min(validation, key=lambda point: (point[1], point[0]))
     return page.words("line.title", epoch=numbers.tick(epoch, 0), loss=numbers.show(loss).text)
 

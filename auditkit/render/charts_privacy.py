@@ -52,7 +52,7 @@ def privacy_frontier(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("privacy_frontier.description", n=len(twins)),
             ),
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
         )
     ]
 

@@ -85,7 +85,7 @@ def forest(page: Page, table: TableRecord) -> list[Figure]:
     found = sum(row.get("established") is True for row in rows)
     title = page.words("forest.title", found=found, n=len(rows))
     chart = RowChart(blocks, headings, kind="fo", widths=(30, 36, 20, 14))
-    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
 
 
 def _largest(rows: Sequence[Record]) -> list[Record]:
@@ -154,7 +154,7 @@ def forest_of_groups(page: Page, table: TableRecord) -> list[Figure]:
     widths = (26, 42, 22, 10) if kind == "groups" else (40, 30, 22, 8)
     chart = RowChart((Block(kept),), headings, scale_row(scale, lines), widths=widths)
     title, caption = _groups_title(page, table, rows), page.words(f"forest.{kind}_caption")
-    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
 
 
 def _kind(table: TableRecord) -> str:
@@ -169,7 +169,7 @@ def _groups_title(page: Page, table: TableRecord, rows: Sequence[Record]) -> Mar
         return _cost_title(page, rows)
     kind = _kind(table)
     if kind == "groups":
-        return name(table.title, 80)
+        return page.told(table.title, 80)
     found = sum(row.get("established", _excludes_zero(row)) is True for row in rows)
     return page.words(f"forest.{kind}_title", found=found, n=len(rows))
 
@@ -234,7 +234,7 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     size, lines = largest(kept, column), grid(page, scale, LOW)
     drawn = tuple(
         Row(
-            name(string(row, label)),
+            page.said(string(row, label)),
             _bar(row, column, (scale, lines)),
             value(bounded(row, column, beside=size)),
         )
@@ -243,17 +243,17 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     headings = heads(page.words, "bars.feature", "bars.value")
     title = page.words(
         "bars.title",
-        feature=name(string(rows[0], label)),
+        feature=page.said(string(rows[0], label)),
         value=numbers.show(number(rows[0], column) or 0.0).text,
     )
     caption = page.words("bars.caption", drawn=len(kept), n=len(rows))
     if label != "feature":
         is_part = label.startswith("changed_")
-        title = name(table.title, 80)
+        title = page.told(table.title, 80)
         caption = page.words("bars.parts" if is_part else "bars.generic")
         headings = (column_title(page, label), column_title(page, column), NOTHING)
     chart = RowChart((Block(drawn),), headings, scale_row(scale, lines), kind="wf")
-    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
 
 
 def _bar(row: Record, column: str, held: Scale) -> Markup:
@@ -302,7 +302,7 @@ def phases(page: Page, table: TableRecord) -> list[Figure]:
             page.words("phases.caption", unit=unit[1]),
             chart,
             data_table(page, table),
-            source_note(table),
+            source_note(page, table),
         )
     ]
 
@@ -320,7 +320,7 @@ def _phase_row(page: Page, row: Record, held: Scale, unit: tuple[float, str], be
         column: None if (v := number(row, column)) is None else v / unit[0]
         for column in ("joules", "low", "high")
     }
-    label = join([name(string(row, "phase")), Markup(" "), el("span", _time(row), cls="id")])
+    label = join([page.said(string(row, "phase")), Markup(" "), el("span", _time(row), cls="id")])
     central = number(scaled, "joules")
     parts = [lines.used]
     if central is None:
@@ -346,7 +346,7 @@ def _phases_title(page: Page, rows: Sequence[Record]) -> Markup:
     joules = number(most, "joules") or 0.0
     return page.words(
         "phases.title",
-        phase=name(string(most, "phase")),
+        phase=page.said(string(most, "phase")),
         energy=numbers.show(joules, unit="J").text,
         share=numbers.tick(100 * min(joules, FAR) / total, 0),
     )

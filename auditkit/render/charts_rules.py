@@ -19,7 +19,7 @@ from auditkit.render.figures import (
     value,
 )
 from auditkit.render.page import Page, number, records
-from auditkit.render.text import el, name
+from auditkit.render.text import el
 from auditkit.report import TableRecord
 
 #: Lines are set in this deep at most.
@@ -52,13 +52,13 @@ def rules(page: Page, table: TableRecord) -> list[Figure]:
     leaves = sum(row.get("is_leaf") is True for row in rows)
     caption = page.words("rules.caption", given=page.words(f"rules.given.{task}"))
     title = page.words("rules.title", n=leaves)
-    return [Figure(title, caption, chart, note=source_note(table))]
+    return [Figure(title, caption, chart, note=source_note(page, table))]
 
 
 def _row(page: Page, row: Record, held: Scale, beside: float) -> Row:
     depth = min(round(number(row, "depth") or 0.0), DEEPEST)
     condition = row.get("condition")
-    label = name(str(condition), CONDITION) if condition else page.words("rules.root")
+    label = page.said(str(condition), CONDITION) if condition else page.words("rules.root")
     shown = value(bounded(row, "given", beside=beside))
     share = numbers.show(100 * (number(row, "share") or 0.0)).text + "%"
     key = "rules.leaf" if row.get("is_leaf") is True else _inner(page)

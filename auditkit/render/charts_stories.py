@@ -47,7 +47,7 @@ def stories(page: Page, table: TableRecord) -> list[Figure]:
     if figures:
         how = page.words("stories.how")
         caption = join([figures[0].caption, Markup(" "), how])
-        figures[0] = replace(figures[0], caption=caption, note=source_note(table))
+        figures[0] = replace(figures[0], caption=caption, note=source_note(page, table))
     return figures
 
 
@@ -81,7 +81,7 @@ def _title(page: Page, rows: Sequence[Record], kind: str, start: float, score: f
     most = rows[1] if len(rows) > 2 else {}
     change = number(most, "contribution") or 0.0
     shown = numbers.show(score, beside=start, limits=_limits(page)).text
-    case, decision = page.words(f"stories.{kind}"), name(string(rows[0], "decision"))
+    case, decision = page.words(f"stories.{kind}"), page.said(string(rows[0], "decision"))
     if string(most, "feature") in ("", REST):
         return page.words("stories.plain", case=case, decision=decision, score=shown)
     return page.words(
@@ -89,7 +89,7 @@ def _title(page: Page, rows: Sequence[Record], kind: str, start: float, score: f
         case=case,
         decision=decision,
         score=shown,
-        feature=name(string(most, "feature")),
+        feature=page.said(string(most, "feature")),
     )
 
 
@@ -103,10 +103,10 @@ def _limits(page: Page) -> list[float]:
 def _label(page: Page, row: Record) -> Markup:
     if string(row, "feature") == REST:
         return page.words("stories.rest", n=int(string(row, "value") or 0))
-    label = name(string(row, "feature"))
+    label = page.said(string(row, "feature"))
     if not string(row, "value"):
         return label
-    return join([label, Markup(" "), el("span", name(string(row, "value")), cls="id by")])
+    return join([label, Markup(" "), el("span", page.said(string(row, "value")), cls="id by")])
 
 
 def _says(page: Page, row: Record, beside: float) -> Markup:

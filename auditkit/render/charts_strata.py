@@ -47,7 +47,7 @@ def conditional(page: Page, table: TableRecord) -> list[Figure]:
     found = sum(_is_sure(row) for row in rows)
     title = page.words("conditional.title", found=found, n=len(rows))
     caption = join([page.words("conditional.caption"), " ", _chosen(page, table)])
-    return [Figure(title, caption, chart, data_table(page, table), source_note(table))]
+    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
 
 
 def _is_drawn(row: Record) -> bool:
@@ -86,7 +86,7 @@ def _row(page: Page, row: Record, scale: Axis, lines: Grid, beside: float) -> Ro
 def outcome(page: Page, row: Record) -> Markup:
     """What became of a gap, in our words where there are any."""
     key = f"outcome.{string(row, 'outcome')}"
-    return page.words(key) if page.words.has(key) else name(string(row, "outcome"))
+    return page.words(key) if page.words.has(key) else page.said(string(row, "outcome"))
 
 
 def _dot(row: Record, scale: Axis, lines: Grid) -> Markup:

@@ -22,7 +22,6 @@ from auditkit.render.charts_stories import principal_reasons, stories
 from auditkit.render.charts_strata import conditional
 from auditkit.render.figures import ROWS, Figure, data_table, source_note
 from auditkit.render.page import Page
-from auditkit.render.text import name
 from auditkit.report import TableRecord
 
 Drawer = Callable[[Page, TableRecord], list[Figure]]
@@ -82,5 +81,5 @@ def plain(page: Page, table: TableRecord) -> Figure:
     kind = f"table.{table.chart}"
     ours = page.words.has(kind)
     caption = page.words(kind if ours else "table.caption", n=len(table.rows))
-    data, note = data_table(page, table, FEW.get(table.chart or "", ROWS)), source_note(table)
-    return Figure(name(table.title, 80), caption, data=data, note=note, opened=ours)
+    data, note = data_table(page, table, FEW.get(table.chart or "", ROWS)), source_note(page, table)
+    return Figure(page.told(table.title, 80), caption, data=data, note=note, opened=ours)

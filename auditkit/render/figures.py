@@ -20,6 +20,14 @@ SHORT = 12
 #: Longest text in a cell of a table; unit: characters.
 CELL = 160
 NOTHING = Markup("")
+#: Columns of tables that hold texts of ours and never a name from the data.
+OURS = frozenset(
+    {
+        *("attack", "basis", "change", "decision", "definition", "four_fifths", "how"),
+        *("justification", "limit", "meaning", "model", "note", "outcome", "phase", "question"),
+        *("role", "size_of_class", "stage", "standing", "test"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +220,9 @@ def largest(rows: Iterable[dict[str, Scalar]], column: str) -> float:
     return max((abs(number(row, column) or 0.0) for row in rows), default=0.0)
 
 
-def source_note(table: TableRecord) -> Markup:
+def source_note(page: Page, table: TableRecord) -> Markup:
     """How the numbers of a table were made, as the audit says it."""
-    return name(table.source, 1200) if table.source else NOTHING
+    return page.told(table.source, 1200)
 
 
 def data_table(page: Page, table: TableRecord, most: int = ROWS) -> DataTable:
@@ -286,6 +294,10 @@ def _cell(
     if exact is not None and len(bounds) == 2 and None not in bounds:
         shown = numbers.show(exact, *bounds)
         return join([shown.text, Markup(" "), el("small", shown.interval)])
+    if column in OURS and isinstance(given, str) and given:
+        return page.told(given, CELL)
+    if isinstance(given, str) and given:
+        return page.said(given, CELL)
     return cell(given)
 
 

@@ -27,7 +27,7 @@ from auditkit.render.lede_reasons import reason_codes
 from auditkit.render.lede_scores import explainability
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar
-from auditkit.render.text import join, name
+from auditkit.render.text import join
 from auditkit.report import VERDICTS, MeasurementRecord, Verdict
 
 #: The metrics that say most about a pillar, in order; the first two that were measured open it.
@@ -56,15 +56,15 @@ def _absent(page: Page, pillar: Pillar) -> Markup:
     if pillar.audit is None and not pillar.measurements:
         return page.words("lede.not_run")
     if pillar.audit is not None and pillar.audit.status == "skipped":
-        return page.words("lede.skipped", reason=_reason(pillar))
+        return page.words("lede.skipped", reason=_reason(page, pillar))
     if pillar.audit is not None and pillar.audit.status == "error":
-        return page.words("lede.error", reason=_reason(pillar), n=len(pillar.measurements))
+        return page.words("lede.error", reason=_reason(page, pillar), n=len(pillar.measurements))
     return Markup("")
 
 
-def _reason(pillar: Pillar) -> Markup:
+def _reason(page: Page, pillar: Pillar) -> Markup:
     text = (pillar.audit.reason if pillar.audit else None) or ""
-    return name(text.rstrip(" ."), 400)
+    return page.told(text.rstrip(" ."), 400)
 
 
 def shows(page: Page, pillar: Pillar) -> Markup:

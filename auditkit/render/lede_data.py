@@ -28,7 +28,7 @@ def personal_data(page: Page, pillar: Pillar) -> Markup:
     return page.words(
         "lede.personal",
         n=len(columns),
-        kind=name(string(most, "kind")),
+        kind=page.said(string(most, "kind")),
         column=name(string(most, "column")),
         share=numbers.show(number(most, "share") or 0.0, *ends, unit="rate").text,
         whole=page.measured(whole),

@@ -6,7 +6,6 @@ from markupsafe import Markup
 
 from auditkit.render import numbers
 from auditkit.render.page import Page, Pillar, number, records, string
-from auditkit.render.text import name
 from auditkit.report import Scalar
 
 
@@ -22,7 +21,7 @@ def epsilon_bounds(page: Page, pillar: Pillar) -> Markup:
 def _said(page: Page, row: dict[str, Scalar]) -> Markup:
     bound, cap, n = (number(row, column) or 0.0 for column in ("bound", "bound_cap", "canaries"))
     facts = {
-        "model": name(string(row, "model")),
+        "model": page.said(string(row, "model")),
         "bound": numbers.show(bound).text,
         "cap": numbers.show(cap).text,
         "n": round(n),

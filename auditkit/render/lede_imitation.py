@@ -34,7 +34,7 @@ def _no_curve(page: Page, pillar: Pillar) -> Markup:
     if not reasons:
         return Markup("")
     listed = "; ".join(reason for reason in reasons if reason)
-    return page.words("lede.effects_undefined", reason=name(listed, 300))
+    return page.words("lede.effects_undefined", reason=page.told(listed, 300))
 
 
 def _interaction(page: Page, pillar: Pillar) -> Markup:

@@ -22,7 +22,7 @@ def membership(page: Page, pillar: Pillar) -> Markup:
     if shift is not None and _above(shift, 0.5):
         return page.words("lede.membership_shift", shift=page.measured(shift))
     share = by.get("reference_attack_tpr_at_1pct_fpr")
-    told = {"attack": name(string(chosen, "attack")), "auc": page.measured(area)}
+    told = {"attack": page.said(string(chosen, "attack")), "auc": page.measured(area)}
     if not (_above(area, 0.5) or _above(share, 0.01)):
         return page.words("lede.membership_none", **told)
     found = numbers.DASH if share is None else page.measured(share)

@@ -135,10 +135,10 @@ def interval_or_reason(
 ) -> Markup:
     """The interval, or why there is none."""
     if shown is None:
-        return join([page.words("interval.no_value"), name(measurement.reason or "", 200)])
+        return join([page.words("interval.no_value"), page.told(measurement.reason, 200)])
     if shown.interval:
         return el("small", shown.interval)
-    return el("small", name(measurement.reason or "", 200))
+    return el("small", page.told(measurement.reason, 200))
 
 
 def _matrix(page: Page, key: tuple[str, ...], found: Sequence[MeasurementRecord]) -> Matrix:

@@ -55,7 +55,7 @@ def interval_methods(page: Page) -> list[Pair]:
             counts[(measurement.interval.method, measurement.interval.level)] += 1
     return [
         (
-            join([numbers.percent(level), " ", name(method, 160)]),
+            join([numbers.percent(level), " ", page.told(method, 160)]),
             page.words("method.count", n=count),
         )
         for (method, level), count in counts.most_common(20)
@@ -83,7 +83,7 @@ def bases(page: Page) -> list[Pair]:
 def glossary(page: Page) -> list[tuple[Markup, Markup]]:
     """The metrics of the record and the words of the page, by title."""
     entries = [
-        (name(metric.title, 80), name(metric.definition, 600))
+        (page.told(metric.title, 80), page.told(metric.definition, 600))
         for metric in page.report.metrics.values()
     ]
     entries += [(page.words(f"glossary.{key}"), page.words(f"glossary.{key}_means")) for key in OWN]

@@ -202,11 +202,14 @@ class Page:
     Attributes:
         report: The record.
         words: The words of the language.
+        told: Writes a text of an audit in that language; see `Words.told`.
+        said: Writes what may be such a text or a name; see `Words.said`.
     """
 
     def __init__(self, report: Report, words: Words) -> None:
         self.report = report
         self.words = words
+        self.told, self.said = words.told, words.said
         self._measurements = {m.id: m for m in report.measurements}
         self._ids = count(1)
 
@@ -298,10 +301,12 @@ class Page:
     def metric_title(self, metric: str, *, inside: bool = False) -> Markup:
         """The title of a metric, or its id; inside a sentence it starts with a small letter."""
         known = self.metric(metric)
-        title = known.title if known else metric
+        if known is None:
+            return name(metric, 80)
+        title = self.told(known.title, 80)
         if inside and title[1:2].islower():
             title = title[:1].lower() + title[1:]
-        return name(title, 80)
+        return title
 
     def level(self) -> Markup:
         """What intervals are called: "95% interval" where all have that level."""

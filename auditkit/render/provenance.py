@@ -74,7 +74,7 @@ def _audit_line(page: Page, audit: AuditRecord, held: Mapping[str, Any]) -> Audi
     return AuditLine(
         page.pillar_title(audit.name),
         page.words(f"audit.{audit.status}"),
-        name(audit.reason, 200) if audit.reason else Markup(""),
+        page.told(audit.reason, 200),
         _quantity(audit.seconds, "s"),
         _quantity(audit.cpu_seconds, "s"),
         _quantity(audit.peak_memory_bytes, "bytes"),

@@ -13,7 +13,7 @@ from markupsafe import Markup
 from auditkit.render import numbers
 from auditkit.render.figures import cell
 from auditkit.render.page import Page, Pair
-from auditkit.render.text import TEXT, el, name
+from auditkit.render.text import el, name
 from auditkit.render.trained import chosen, steps
 from auditkit.report import PROTECTED_COUNTS
 
@@ -41,7 +41,7 @@ def scope(page: Page) -> list[Pair]:
         (words("scope.rows"), rows(page, data.rows)),
         (words("scope.assessed"), rows(page, data.assessed)),
         (words("scope.trained_on"), trained),
-        *((words("scope.note"), name(note, TEXT)) for note in data.notes),
+        *((words("scope.note"), words.told(note)) for note in data.notes),
         (words("scope.label"), _label(page)),
         (words("scope.decision"), _decision(page)),
         *_weights(page),

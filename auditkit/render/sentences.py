@@ -24,6 +24,8 @@ RATES = {
 OWN = frozenset({"", "own policy", "policy", "own", "house rule"})
 #: Longest advice of a policy that is shown; unit: characters.
 ADVICE = 600
+#: Longest reason; unit: characters.
+REASON = 400
 #: Two computations of the same gap differ by no more than this.
 SAME = 1e-9
 #: Groups that are tried from either end; those further in are too small to have been left out.
@@ -224,17 +226,17 @@ def _without_value(page: Page, judged: Judged) -> Markup:
         key,
         metric=page.metric_title(judged.metric),
         where=_over(page, measurement) if measurement else _criterion_over(page, judged.criterion),
-        reason=reason(judged),
+        reason=reason(page, judged),
     )
 
 
-def reason(judged: Judged) -> str:
+def reason(page: Page, judged: Judged) -> Markup:
     """Why there is no value, without a final stop."""
     text = judged.reason
     marker = " was not measured: "
     if judged.measurement is None and marker in text:
         text = text.split(marker, 1)[1]
-    return tidy(text, TEXT).rstrip(" .")
+    return page.told(tidy(text, TEXT).rstrip(" ."), REASON)
 
 
 def _over(page: Page, measurement: MeasurementRecord) -> Markup:
@@ -296,12 +298,12 @@ def whose(page: Page, criterion: CriterionRecord) -> Markup:
     """Say whose limit it is."""
     source = criterion.source.strip()
     if criterion.limit_set_by == "source":
-        return name(source, 200)
+        return page.said(source, 200)
     if source.lower() in OWN:
         return page.words("whose.policy")
     if source.lower().startswith("own "):
-        return name(source, 200)
-    return page.words("whose.policy_after", source=name(source, 200))
+        return page.said(source, 200)
+    return page.words("whose.policy_after", source=page.said(source, 200))
 
 
 def subject_line(page: Page, judged: Judged, *, inside: bool = False) -> Markup:
@@ -336,10 +338,10 @@ def rounded_up(n: int) -> int:
 def advice(page: Page, judged: Judged) -> Markup:
     """Say what to do about a criterion that is not met: the policy's words, or plain ones."""
     if judged.criterion.advice:
-        return name(judged.criterion.advice, ADVICE)
+        return page.said(judged.criterion.advice, ADVICE)
     title = subject_line(page, judged, inside=True)
     if judged.verdict == "fail":
         return page.words("advice.fail", metric=title, limit=limit(page, judged))
     if judged.verdict == "inconclusive":
         return join([page.words("advice.inconclusive", metric=title), " ", needed(page, judged)])
-    return page.words("advice.not_measured", metric=title, reason=reason(judged))
+    return page.words("advice.not_measured", metric=title, reason=reason(page, judged))

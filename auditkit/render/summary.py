@@ -285,7 +285,7 @@ def _pillar_row(page: Page, pillar: Pillar) -> LimitRow:
         key = "lede.skipped" if pillar.state == "not_measured" else "summary.broke"
         sentence, under = page.words("lede.not_run"), Markup("")
         if reason:
-            sentence = page.words(key, reason=name(reason.rstrip(" ."), 200))
+            sentence = page.words(key, reason=page.told(reason.rstrip(" ."), 200))
     n = sum(m.value is not None for m in pillar.measurements)
     return LimitRow(
         head=page.pillar_title(pillar.name),

@@ -10,7 +10,7 @@ from auditkit.render import sentences
 from auditkit.render.judged import finding_link
 from auditkit.render.page import PILLARS, Page
 from auditkit.render.text import join, name
-from auditkit.report import AuditRecord, MeasurementRecord
+from auditkit.report import MeasurementRecord
 
 #: Groups without a value that are named one by one.
 NAMED = 200
@@ -41,7 +41,7 @@ def criteria_without_value(page: Page) -> list[Gone]:
     for judged in page.judged:
         if judged.verdict not in ("not_measured", "error"):
             continue
-        why = name(sentences.reason(judged), 400)
+        why = sentences.reason(page, judged)
         title = join([finding_link(judged), " ", sentences.subject_line(page, judged)])
         limit = sentences.limit(page, judged)
         whose = sentences.whose(page, judged.criterion)
@@ -69,15 +69,11 @@ def audits_not_completed(page: Page) -> list[Gone]:
         Gone(
             page.pillar_title(audit.name),
             page.words(f"audit.{audit.status}"),
-            _reason(audit, 400),
+            page.told(audit.reason, 400),
         )
         for audit in page.report.audits
         if audit.status != "completed"
     ] + absent
-
-
-def _reason(audit: AuditRecord, longest: int) -> Markup:
-    return name(audit.reason, longest) if audit.reason else Markup("")
 
 
 def measurements_without_value(page: Page) -> list[Gone]:
@@ -94,7 +90,7 @@ def measurements_without_value(page: Page) -> list[Gone]:
                 "gone.metric", metric=page.metric_title(metric), audit=page.pillar_title(audit)
             ),
             _places(page, found),
-            name(reason.rstrip(" ."), 400),
+            page.told(reason.rstrip(" ."), 400),
         )
         for (audit, metric, reason), found in together.items()
     ]

@@ -15,7 +15,8 @@ from markupsafe import Markup
 
 from auditkit.errors import UnknownNameError, quote
 from auditkit.render import numbers
-from auditkit.render.text import join, safe
+from auditkit.render.phrases import phrase_book
+from auditkit.render.text import TEXT, el, join, name, safe
 
 FOLDER = Path(__file__).parent
 
@@ -69,6 +70,7 @@ class Words:
     def __init__(self, language: str) -> None:
         self.language = language
         self._entries = catalogue(language)
+        self._phrases = phrase_book(language)
 
     def __call__(self, key: str, /, **values: object) -> Markup:
         """Write a text of the catalogue.
@@ -92,6 +94,40 @@ class Words:
             for name, value in values.items()
         }
         return Markup(entry).format(**shown)  # noqa: S704 - the catalogue is our own file
+
+    def told(self, text: str | None, longest: int = TEXT) -> Markup:
+        """Write a text that an audit wrote into the record: a reason, a method, a title.
+
+        Args:
+            text: The text, in English as the record holds it; None is nothing.
+            longest: Characters that are shown.
+
+        Returns:
+            The text in this language; as it stands, marked as English, where no phrase is known.
+
+        Example:
+            >>> Words("en").told("a count")
+            Markup('a count')
+        """
+        if not text:
+            return Markup("")
+        if self._phrases is None:
+            return name(text, longest)
+        known = self._phrases(text)
+        return el("span", name(text, longest), lang="en") if known is None else name(known, longest)
+
+    def said(self, text: str, longest: int = TEXT) -> Markup:
+        """Write what may be ours, such as "(all others)", or a name from the data.
+
+        Args:
+            text: The text.
+            longest: Characters that are shown.
+
+        Returns:
+            The text in this language where a phrase is known, else the name as it is.
+        """
+        known = self._phrases(text) if self._phrases else None
+        return name(known or text, longest)
 
     def has(self, key: str) -> bool:
         """Whether there is such a text."""
