@@ -1,0 +1,26 @@
+"""`auditkit list`: what is there to use."""
+
+from __future__ import annotations
+
+import click
+
+from auditkit.commands.results import PASS
+
+
+@click.command("list")
+@click.argument("what", type=click.Choice(["audits", "metrics"]))
+def list_(what: str) -> int:
+    """List what is there to use."""
+    from auditkit.audit import Broken, audit_classes, known_metrics
+
+    if what == "metrics":
+        for metric in sorted(known_metrics().values(), key=lambda m: m.id):
+            click.echo(f"{metric.id:36} {metric.unit:12} {metric.definition}")
+        return PASS
+    for name, cls in audit_classes().items():
+        if isinstance(cls, Broken):
+            click.echo(f"{name:16} {cls.reason}")
+            continue
+        first = (cls.__doc__ or "").strip().splitlines()[0]
+        click.echo(f"{name:16} {first} Needs: {', '.join(sorted(cls.needs)) or 'nothing'}.")
+    return PASS

@@ -1,0 +1,55 @@
+"""What every command says at its end: verdict, path and exit status; and progress meanwhile."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from auditkit.report import Report
+
+#: Exit statuses.
+PASS, FAIL, USAGE, REVIEW, BROKE = 0, 1, 2, 3, 4
+_STATUS = {"pass": PASS, "fail": FAIL, "review": REVIEW}
+_WORDS = {"pass": "PASS", "fail": "FAIL", "review": "REVIEW NEEDED"}
+
+
+def status_of_record(report: Report) -> int:
+    """The exit status of a record: its verdict, unless an audit broke."""
+    broke = any(audit.status == "error" for audit in report.audits)
+    return BROKE if broke else _STATUS[report.verdict]
+
+
+def say_result(report: Report, path: Path, *, as_json: bool) -> int:
+    """Print the verdict line and the path, or both as JSON; gives the exit status."""
+    status = status_of_record(report)
+    counts = {
+        verdict: sum(finding.verdict == verdict for finding in report.findings)
+        for verdict in ("fail", "error", "inconclusive", "not_measured", "pass")
+    }
+    if as_json:
+        plain = {"verdict": report.verdict, "report": str(path), "status": status, **counts}
+        click.echo(json.dumps(plain))
+        return status
+    words = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n)
+    click.echo(f"{_WORDS[report.verdict]}  {report.subject.name}: {words or 'nothing was judged'}")
+    if report.subject.constant_decision:
+        click.echo("The model gives everyone the same decision; its fairness is not assessable.")
+    click.echo(str(path))
+    return status
+
+
+class Said:
+    """Plain progress lines on stderr, each with the seconds since the start."""
+
+    def __init__(self, *, speaks: bool = True) -> None:
+        self.start, self.speaks = time.perf_counter(), speaks
+
+    def __call__(self, what: str) -> None:
+        """Say what is being done."""
+        if self.speaks:
+            click.echo(f"[{time.perf_counter() - self.start:6.1f} s] {what}", err=True)

@@ -1,0 +1,102 @@
+"""`auditkit run`: from a configuration to a bundle."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from auditkit.commands.results import Said, say_result
+
+if TYPE_CHECKING:
+    from auditkit.errors import Problem
+    from auditkit.report import PolicyRecord
+
+
+@click.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("reports"),
+    show_default=True,
+    help="Folder under which the bundle is written.",
+)
+@click.option("--audits", help="Names with commas between; all by default.")
+@click.option(
+    "--policy",
+    type=click.Path(path_type=Path),
+    help="Policy file; by default the one that CONFIG names, or policy.toml beside it.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Seed of the audits; 0 by default.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
+def run(
+    config: Path, out: Path, audits: str | None, policy: Path | None, seed: int | None,
+    *, as_json: bool,
+) -> int:  # fmt: skip
+    """Audit what CONFIG (an auditkit.toml) describes, and write a bundle."""
+    from auditkit.audit import make_audits
+    from auditkit.audit import run as run_audits
+    from auditkit.bundle import bundle_folder, write_bundle
+    from auditkit.config import read_config
+    from auditkit.errors import InputError
+    from auditkit.loading import Prepared, prepare
+
+    said = Said()
+    said(f"reading {config}")
+    says, _, _ = read_config(config)
+    prepared, problems = prepare(config)
+    names = [name.strip() for name in audits.split(",")] if audits else None
+    settings = says.audits if says else {}
+    try:
+        make_audits(names, settings, "--audits")
+    except InputError as error:
+        problems += error.problems
+    found = _find_policy(config, policy, says.policy if says else None)
+    held, text = _read_policy(found, problems, prepared)
+    if prepared is None or problems:
+        raise InputError(problems)
+    if isinstance(prepared, Prepared) and prepared.architecture is not None:
+        said(f"training the {prepared.config.subject.model['train']}")
+    subject = prepared.subject(progress=sys.stderr.isatty())
+    report = run_audits(
+        subject, held, names,
+        prepared.config.seed if seed is None else seed,
+        settings=settings,
+        progress=lambda name, i, count: said(f"audit {i} of {count}: {name}"),
+    )  # fmt: skip
+    said("writing the bundle")
+    files = {"auditkit.toml": prepared.text} | ({"policy.toml": text} if text else {})
+    folder = write_bundle(report, bundle_folder(out, report), files=files)
+    said("done")
+    return say_result(report, folder / "report.en.html", as_json=as_json)
+
+
+def _find_policy(config: Path, given: Path | None, named: str | None) -> Path | None:
+    if given is not None:
+        return given
+    if named is not None:
+        return config.parent / named
+    beside = config.parent / "policy.toml"
+    return beside if beside.is_file() else None
+
+
+def _read_policy(
+    path: Path | None, problems: list[Problem], prepared: Any,  # noqa: ANN401 - a Prepared
+) -> tuple[PolicyRecord | None, bytes]:  # fmt: skip
+    from auditkit.audit import known_metrics
+    from auditkit.errors import InputError
+    from auditkit.policy import load_policy, slice_problems
+
+    if path is None:
+        return None, b""
+    try:
+        policy = load_policy(path, known_metrics())
+    except InputError as error:
+        problems += error.problems
+        return None, b""
+    if prepared is not None:
+        problems += slice_problems(policy, prepared.sensitive, path.name)
+    return policy, path.read_bytes()
