@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from auditkit.explaining.shap import from_shap, to_shap
     from auditkit.explaining.texts import TextAttribution, text_shapley_cost, text_shapley_values
     from auditkit.explaining.values import shapley_cost, shapley_values
+    from auditkit.judging import judge
     from auditkit.loading import load_subject
     from auditkit.methods.epsilon import EpsilonBound, epsilon_lower_bound
     from auditkit.methods.shapley import Attribution
-    from auditkit.policy import judge, load_policy
+    from auditkit.policy import load_policy
     from auditkit.report import Report
     from auditkit.subject import Subject
     from auditkit.training import (
@@ -74,7 +75,7 @@ _HOMES = {
     "epsilon_lower_bound": "methods.epsilon",
     "fit": "training",
     "from_shap": "explaining.shap",
-    "judge": "policy",
+    "judge": "judging",
     "load_policy": "policy",
     "load_subject": "loading",
     "pseudonymise": "anonymising",

@@ -22,7 +22,7 @@ from auditkit.errors import (
     quote,
 )
 from auditkit.evidence import Measurement, Metric, Table
-from auditkit.policy import judge, overall
+from auditkit.judging import Held, judge, overall
 from auditkit.records import audit_record, measurement_record, metric_record, table_record
 from auditkit.report import (
     AuditRecord,
@@ -321,7 +321,9 @@ def _report(
 ) -> Report:
     measurements = [m for result in results for m in result.measurements]
     constant = provenance.constant_decision(subject)
-    findings = judge(policy, measurements, _absence(audits, results)) if policy else []
+    against = Held(subject.sensitive, subject.task, created.date())
+    absence = _absence(audits, results)
+    findings = judge(policy, measurements, absence, against) if policy else []
     whole = [audit for audit in audits if not isinstance(audit, Broken)]
     metrics = {metric.id: metric for audit in whole for metric in audit.metrics}
     used = {m.metric for m in measurements} | _judged(policy)
@@ -340,6 +342,7 @@ def _report(
         findings=findings,
         training=None if subject.record is None else subject.record.to_dict(),
         environment=provenance.environment(),
+        context=subject.context,
     )
 
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.policy import read_toml, unknown_keys, validation_problems
+from auditkit.regimes.crosswalk import declarable
+from auditkit.report import ContextRecord
 from auditkit.roles import Task
 
 #: The ways to have predictions, of which `[subject.model]` names exactly one.
@@ -71,6 +73,7 @@ class Config(BaseModel):
 
     subject: SubjectConfig
     audits: dict[str, dict[str, Any]] = {}
+    context: ContextRecord | None = None
     policy: str | None = None
     seed: int = Field(default=0, ge=0)
 
@@ -95,6 +98,7 @@ def read_config(path: str | Path) -> tuple[Config | None, list[Problem], bytes]:
     except InputError as error:
         return None, list(error.problems), raw
     problems = [*_strip_unknown(plain, file.name), *_strip_bands(plain, file.name)]
+    problems += _regime_problems(plain.get("context"), file.name)
     try:
         config = Config.model_validate(plain)
     except ValidationError as error:
@@ -118,6 +122,7 @@ def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
         (subject, SubjectConfig, f"{where} [subject]"),
         (inner.get("split"), SplitConfig, f"{where} [subject.split]"),
         (inner.get("join"), JoinConfig, f"{where} [subject.join]"),
+        (plain.get("context"), ContextRecord, f"{where} [context]"),
     ):
         if isinstance(table, dict):
             found = unknown_keys(table, set(known.model_fields), place)
@@ -125,6 +130,17 @@ def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
             for key in [key for key in table if key not in known.model_fields]:
                 del table[key]
     return problems
+
+
+def _regime_problems(context: object, where: str) -> list[Problem]:
+    """List the texts of law that are declared to apply, or not, and that nobody knows."""
+    regimes = context.get("regimes") if isinstance(context, dict) else None
+    known = declarable()
+    return [
+        Problem.unknown(f"{where} [context.regimes]", key, known, "a text or kind of system")
+        for key in (regimes if isinstance(regimes, dict) else {})
+        if key not in known
+    ]
 
 
 def _strip_bands(plain: dict[str, Any], where: str) -> list[Problem]:

@@ -38,9 +38,10 @@ class PreparedCells:
         """Make the subject; see `Prepared.subject`."""
         del progress
         says = self.config.subject
-        return Subject.from_cells(
+        made = Subject.from_cells(
             self.table, name=says.name, version=says.version, description=says.description
         )
+        return made.declaring(self.config.context)
 
 
 def gather(config: Config, folder: Path, where: str) -> CellTable:

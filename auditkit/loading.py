@@ -88,6 +88,9 @@ class Prepared:
         Returns:
             The subject.
         """
+        return self._made(progress=progress).declaring(self.config.context)
+
+    def _made(self, *, progress: bool) -> Subject:
         if self.architecture is not None:
             return self._trained(progress=progress)
         facts = self._facts()

@@ -7,6 +7,7 @@ a model, data or torch.
 from __future__ import annotations
 
 import json
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -121,7 +122,21 @@ class CriterionRecord(_Record):
     source: str
     limit_set_by: Literal["source", "policy"] = "policy"
     required: bool = True
+    tasks: list[str] = []
     advice: str = ""
+
+
+class WaiverRecord(_Record):
+    """Somebody answers for a criterion that is not met, until a day. It stays visible.
+
+    Without a `slice` it is about every finding of the criterion.
+    """
+
+    criterion: str
+    slice: dict[str, str] | None = None
+    owner: Annotated[str, Field(min_length=1)]
+    reason: Annotated[str, Field(min_length=1)]
+    expires: date
 
 
 class PolicyRecord(_Record):
@@ -131,6 +146,7 @@ class PolicyRecord(_Record):
     sha256: str
     on_inconclusive: Literal["review", "fail", "point"] = "review"
     criteria: list[CriterionRecord]
+    waivers: list[WaiverRecord] = []
 
 
 class PlanRecord(_Record):
@@ -160,6 +176,26 @@ class EnergyRecord(_Record):
     high: Finite | None = None
     basis: Basis | None = None
     method: str = ""
+
+
+class ContextRecord(_Record):
+    """What its owner declares about the use of the subject; nothing of it is measured.
+
+    `regimes` says of a text of law or a standard whether it applies: true, false, or why not.
+    """
+
+    purpose: str = ""
+    provider: str = ""
+    deployer: str = ""
+    affected: str = ""
+    decisions: str = ""
+    appeal: str = ""
+    human_role: str = ""
+    misuse: str = ""
+    environment: str = ""
+    excluded: str = ""
+    auditor: str = ""
+    regimes: dict[str, bool | str] = {}
 
 
 class AuditRecord(_Record):
@@ -226,7 +262,10 @@ class TableRecord(_Record):
 
 
 class FindingRecord(_Record):
-    """A measurement held against a criterion. `measurement` is None where there is none."""
+    """A measurement held against a criterion. `measurement` is None where there is none.
+
+    `waiver` says whether somebody answers for it, or did until a day that has passed.
+    """
 
     id: str
     criterion: str
@@ -235,6 +274,7 @@ class FindingRecord(_Record):
     severity: Severity
     text: str
     n_needed: int | None = None
+    waiver: Literal["holds", "expired"] | None = None
 
 
 class GitRecord(_Record):
@@ -283,6 +323,7 @@ class Report(_Record):
     findings: list[FindingRecord]
     training: dict[str, Any] | None = None
     environment: EnvironmentRecord
+    context: ContextRecord | None = None
     notes: list[NoteRecord] = []
 
     def to_json(self) -> str:

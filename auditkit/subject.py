@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +19,7 @@ from auditkit.methods.histogram import ScoreCells
 from auditkit.models import Model, NetworkModel, Recipe, SequenceModel
 from auditkit.models.answers import ask, checked_answers
 from auditkit.outcomes import coded, frozen
+from auditkit.report import ContextRecord
 from auditkit.roles import UNKNOWN, Groups, Roles, Task
 from auditkit.rows import DataSource, lacking, of_mean_one, row_facts
 from auditkit.scoring import THRESHOLD, disagreement, score_problems, threshold_problems
@@ -80,6 +81,7 @@ class Subject:
             `rows` is empty, and groups, outcomes and decisions have one entry a cell.
         query: How the rows were counted, or None.
         score_cells: Scores by group, outcome and bin where the rows stay elsewhere, or None.
+        context: What its owner declares about its use, or None.
     """
 
     name: str
@@ -109,6 +111,25 @@ class Subject:
     counts: Cells | None = None
     query: CountQuery | None = None
     score_cells: ScoreCells | None = None
+    context: ContextRecord | None = None
+
+    def declaring(self, context: ContextRecord | None) -> Subject:
+        """The same subject, with what its owner declares about its use.
+
+        Args:
+            context: Purpose, people affected, texts of law that apply, ...; None declares nothing.
+
+        Returns:
+            The subject.
+
+        Example:
+            >>> from auditkit.report import ContextRecord
+            >>> rows = pd.DataFrame({"y": [0, 1], "p": [0, 1]})
+            >>> subject = Subject.from_scores(rows, label="y", prediction="p")
+            >>> subject.declaring(ContextRecord(purpose="a demonstration")).context.purpose
+            'a demonstration'
+        """
+        return replace(self, context=context)
 
     def __len__(self) -> int:
         return len(self.rows) if self.counts is None else self.counts.rows

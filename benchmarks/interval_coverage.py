@@ -29,10 +29,11 @@ from joblib import Parallel, delayed
 from auditkit.audits.fairness import Fairness
 from auditkit.data.counted import CellTable
 from auditkit.evidence import ALL_GROUPS, Measurement
+from auditkit.judging import judge, overall
 from auditkit.methods import count_metrics, decision_gaps, resampling
 from auditkit.methods.cells import Cells
 from auditkit.methods.estimates import Estimate
-from auditkit.policy import judge, overall, parse_policy
+from auditkit.policy import parse_policy
 from auditkit.records import measurement_record
 from auditkit.rows import DataSource
 from auditkit.subject import Subject

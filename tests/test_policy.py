@@ -1,16 +1,24 @@
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
+from auditkit.audit import known_metrics
 from auditkit.errors import InputError
-from auditkit.policy import judge, overall, parse_policy, slice_problems
+from auditkit.judging import Held, judge, overall, rejudge
+from auditkit.policy import load_policy, parse_policy, ready_policies, slice_problems
 from auditkit.report import (
     CriterionRecord,
+    FindingRecord,
     IntervalRecord,
     MeasurementRecord,
+    Overall,
     PolicyRecord,
+    Report,
     Severity,
     Verdict,
+    WaiverRecord,
 )
 
 
@@ -186,3 +194,114 @@ def test_ids_are_unique() -> None:
 def test_a_slice_must_be_sensitive() -> None:
     (problem,) = slice_problems(policy(criterion(slice=["sexx"])), ["sex"], "policy.toml")
     assert "Did you mean 'sex'?" in str(problem)
+
+
+def waiver(**changes: object) -> WaiverRecord:
+    facts: dict[str, object] = {
+        "criterion": "A", "owner": "J. Doe", "reason": "small use", "expires": date(2026, 12, 31),
+    }  # fmt: skip
+    return WaiverRecord(**(facts | changes))  # type: ignore[arg-type]
+
+
+def waived(*waivers: WaiverRecord, on: date, **slices: str) -> tuple[FindingRecord, Overall]:
+    held = policy(criterion(slice=list(slices))).model_copy(update={"waivers": list(waivers)})
+    (finding,) = judge(held, [measured(0.2, 0.15, 0.3, slice=slices)], None, Held(on=on))
+    return finding, overall([finding], held)
+
+
+def test_a_waived_finding_stays_what_it_is_and_does_not_count() -> None:
+    finding, verdict = waived(waiver(), on=date(2026, 12, 31))
+    assert (finding.verdict, finding.waiver, verdict) == ("fail", "holds", "review")
+
+
+def test_an_expired_waiver_covers_nothing_and_is_shown() -> None:
+    finding, verdict = waived(waiver(), on=date(2027, 1, 1))
+    assert (finding.verdict, finding.waiver, verdict) == ("fail", "expired", "fail")
+
+
+def test_a_waiver_of_one_group_covers_no_other() -> None:
+    men = waiver(slice={"sex": "Male"})
+    assert waived(men, on=date(2026, 1, 1), sex="Male")[0].waiver == "holds"
+    assert waived(men, on=date(2026, 1, 1), sex="Female")[0].waiver is None
+
+
+def test_a_finding_that_passes_is_not_waived() -> None:
+    held = policy().model_copy(update={"waivers": [waiver()]})
+    (finding,) = judge(held, [measured(0.05, 0.01, 0.09)], None, Held(on=date(2026, 1, 1)))
+    assert finding.waiver is None
+
+
+def test_waivers_are_read_and_every_fault_is_listed() -> None:
+    text = b"""
+        name = "p"
+        [[criterion]]
+        id = "A"
+        metric = "gap"
+        at_most = 0.1
+        severity = "high"
+        source = "own policy"
+        [[waiver]]
+        criterion = "A"
+        owner = "J. Doe"
+        reason = "small use"
+        expires = 2026-12-31
+    """
+    (one,) = parse_policy(text).waivers
+    assert (one.owner, one.expires) == ("J. Doe", date(2026, 12, 31))
+    wrong = text.replace(b'criterion = "A"', b'criterion = "B"').replace(b"J. Doe", b"")
+    with pytest.raises(InputError) as caught:
+        parse_policy(wrong + b'until = "ever"\n')
+    assert len(caught.value.problems) == 2
+    wrong = text.replace(b'criterion = "A"', b'criterion = "B"') + b'until = "ever"\n'
+    with pytest.raises(InputError) as caught:
+        parse_policy(wrong)
+    assert [problem.where for problem in caught.value.problems] == [
+        "policy.toml waiver 1", "policy.toml waiver 1 criterion",
+    ]  # fmt: skip
+
+
+def test_a_criterion_of_each_sensitive_column_has_a_finding_a_column() -> None:
+    gaps = [measured(0.05, 0.01, 0.09, id=f"g.{c}", slice={c: "*"}) for c in ("sex", "race")]
+    other = measured(0.05, 0.01, 0.09, id="g.x", slice={"feature": "*"})
+    both = Held(sensitive=("sex", "race"))
+    findings = judge(policy(criterion(slice=["*"])), [*gaps, other], None, both)
+    assert [finding.measurement for finding in findings] == ["g.sex", "g.race"]
+    (none,) = judge(policy(criterion(slice=["*"])), [other])
+    assert "names no sensitive column" in none.text
+
+
+def test_a_criterion_of_other_tasks_is_not_applicable_and_never_a_pass() -> None:
+    held = policy(criterion(tasks=["regression"]))
+    (finding,) = judge(held, [measured(0.05, 0.01, 0.09)], None, Held(task="binary"))
+    assert finding.verdict == "not_applicable"
+    assert overall([finding], held) == "review"
+
+
+@pytest.mark.parametrize("name", ready_policies())
+def test_a_ready_policy_names_known_metrics_its_sources_and_who_sets_limits(name: str) -> None:
+    ready = load_policy(name, known_metrics())
+    assert len(ready.criteria) >= 9
+    for one in ready.criteria:
+        assert one.advice
+        if one.limit_set_by == "policy":
+            assert "policy" in one.source, one.id
+
+
+def test_only_the_four_fifths_line_is_a_number_that_a_source_sets() -> None:
+    named = [c for name in ready_policies() for c in load_policy(name).criteria]
+    by_source = [c for c in named if c.limit_set_by == "source"]
+    assert {(c.at_least, c.source[:17]) for c in by_source} == {(0.8, "29 CFR 1607.4(D),")}
+
+
+@pytest.mark.parametrize("name", ready_policies())
+def test_a_ready_policy_judges_the_sample_without_a_gap(name: str) -> None:
+    judged = rejudge(Report.load("reports/sample/audit.json"), name, date(2026, 11, 25))
+    assert judged.policy is not None
+    assert judged.policy.name == name
+    unmeasured = {f.criterion for f in judged.findings if f.verdict in ("not_measured", "error")}
+    assert not unmeasured
+
+
+def test_an_unknown_name_of_a_policy_offers_the_nearest() -> None:
+    with pytest.raises(InputError, match="starter"):
+        load_policy("startr")

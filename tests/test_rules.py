@@ -82,7 +82,15 @@ def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
 @pytest.mark.parametrize("path", files("render/*.py", "export/*.py"), ids=lambda p: p.name)
 def test_drawings_know_only_the_record(path: Path) -> None:
     names = imports(path)
-    assert inner(names) <= {"report", "evidence", "errors", "policy", "render", "export"}
+    assert inner(names) <= {
+        "report",
+        "evidence",
+        "errors",
+        "policy",
+        "regimes",
+        "render",
+        "export",
+    }
     assert not roots(names) & DATA
 
 

@@ -8,9 +8,11 @@ from auditkit.commands.results import PASS
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["audits", "metrics"]))
+@click.argument("what", type=click.Choice(["audits", "metrics", "policies"]))
 def list_(what: str) -> int:
     """List what is there to use."""
+    if what == "policies":
+        return _list_policies()
     from auditkit.audit import Broken, audit_classes, known_metrics
 
     if what == "metrics":
@@ -23,4 +25,14 @@ def list_(what: str) -> int:
             continue
         first = (cls.__doc__ or "").strip().splitlines()[0]
         click.echo(f"{name:16} {first} Needs: {', '.join(sorted(cls.needs)) or 'nothing'}.")
+    return PASS
+
+
+def _list_policies() -> int:
+    """The ready policies, each with what its file says first."""
+    from auditkit.policy import ready_policies
+
+    for name, file in ready_policies().items():
+        lines = file.read_text(encoding="utf-8").split("\n\n", 1)[0].splitlines()
+        click.echo(f"{name:28} {' '.join(line.removeprefix('# ') for line in lines)}")
     return PASS

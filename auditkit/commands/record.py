@@ -33,12 +33,12 @@ def report(audit: Path, out: Path | None, lang: str) -> int:
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),
-    help="Policy file; by default the policy in the record.",
+    help="Policy file, or a name of `auditkit list policies`; by default that of the record.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 def gate(audit: Path, policy: Path | None, *, as_json: bool) -> int:  # fmt: skip
     """Hold AUDIT (an audit.json or its bundle) against a policy; the status is the verdict."""
-    from auditkit.policy import rejudge
+    from auditkit.judging import rejudge
     from auditkit.report import Report
 
     record = rejudge(Report.load(audit), policy)

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 @click.option(
     "--policy",
     type=click.Path(path_type=Path),
-    help="Policy file; by default the one that CONFIG names, or policy.toml beside it.",
+    help="Policy file, or a name of `auditkit list policies`; by default the one that CONFIG "
+    "names, or policy.toml beside it.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the audits; 0 by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
@@ -75,10 +76,12 @@ def run(
 
 
 def _find_policy(config: Path, given: Path | None, named: str | None) -> Path | None:
+    from auditkit.policy import ready_policies
+
     if given is not None:
         return given
     if named is not None:
-        return config.parent / named
+        return Path(named) if named in ready_policies() else config.parent / named
     beside = config.parent / "policy.toml"
     return beside if beside.is_file() else None
 
@@ -88,7 +91,7 @@ def _read_policy(
 ) -> tuple[PolicyRecord | None, bytes]:  # fmt: skip
     from auditkit.audit import known_metrics
     from auditkit.errors import InputError
-    from auditkit.policy import load_policy, slice_problems
+    from auditkit.policy import load_policy, policy_bytes, slice_problems
 
     if path is None:
         return None, b""
@@ -99,4 +102,4 @@ def _read_policy(
         return None, b""
     if prepared is not None:
         problems += slice_problems(policy, prepared.sensitive, path.name)
-    return policy, path.read_bytes()
+    return policy, policy_bytes(path)

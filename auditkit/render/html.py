@@ -9,7 +9,17 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
-from auditkit.render import judged, method, provenance, scope, sections, summary, unmeasured
+from auditkit.regimes.crosswalk import as_of
+from auditkit.render import (
+    crosswalk,
+    judged,
+    method,
+    provenance,
+    scope,
+    sections,
+    summary,
+    unmeasured,
+)
 from auditkit.render.page import Page, State
 from auditkit.render.text import NAME, css_text, safe
 from auditkit.render.verdicts import glyph, shapes, verdict
@@ -61,6 +71,8 @@ def render(report: Report, language: str = "en") -> str:
         scope=scope,
         unmeasured=unmeasured,
         judged=judged,
+        crosswalk=crosswalk,
+        crosswalk_as_of=as_of(),
         style=Markup(_text("style.css")),  # noqa: S704 - our own file
         margin=_margin(report),
         script=Markup(_text("script.js")),  # noqa: S704 - our own file
@@ -78,6 +90,7 @@ def _contents(page: Page, pillars: list[sections.Section]) -> list[Entry]:
         *(Entry(pillar.anchor, pillar.title, pillar.state) for pillar in pillars),
         Entry("not-measured", words("section.not_measured")),
         Entry("policy", words("section.policy")),
+        Entry("crosswalk", words("section.crosswalk")),
         Entry("findings", words("section.findings")),
         Entry("reproducibility", words("section.reproducibility")),
         Entry("sign-off", words("section.sign_off")),

@@ -137,6 +137,14 @@ def register(page: Page) -> list[RegisterRow]:
     return [_register_row(page, judged) for judged in page.judged]
 
 
+def _status(judged: Judged) -> str:
+    """Whether a finding is dealt with: met, waived until a day, waived no more, or open."""
+    if judged.verdict in CLOSED:
+        return "status.closed"
+    waived = {"holds": "status.waived", "expired": "status.expired"}
+    return waived.get(judged.finding.waiver or "", "status.open")
+
+
 def _register_row(page: Page, judged: Judged) -> RegisterRow:
     closed = judged.verdict in CLOSED
     return RegisterRow(
@@ -153,5 +161,5 @@ def _register_row(page: Page, judged: Judged) -> RegisterRow:
         severity=page.words(f"severity.{judged.finding.severity}"),
         severity_order=judged.rank[1],
         advice=Markup("") if closed else sentences.advice(page, judged),
-        status=page.words("status.closed" if closed else "status.open"),
+        status=page.words(_status(judged)),
     )

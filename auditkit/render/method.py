@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditkit.render import numbers, sentences
+from auditkit.render import numbers, provenance, sentences
 from auditkit.render.page import Page, Pair
 from auditkit.render.text import join, name
+from auditkit.report import WaiverRecord
 
 #: The words of the page itself that the glossary explains.
 OWN = (
@@ -45,6 +46,27 @@ def criterion_rows(page: Page) -> list[CriterionRow]:
         )
         for criterion in page.criteria.values()
     ]
+
+
+def waivers(page: Page) -> list[Pair]:
+    """Who answers for a criterion that is not met, why, and until when."""
+    policy = page.report.policy
+    return [
+        (
+            join([name(waiver.criterion, 24), _where(page, waiver)]),
+            page.words(
+                "policy.waiver",
+                owner=name(waiver.owner, 80),
+                reason=name(waiver.reason, 400),
+                day=provenance.date(page, waiver.expires.isoformat()),
+            ),
+        )
+        for waiver in (policy.waivers if policy else [])
+    ]
+
+
+def _where(page: Page, waiver: WaiverRecord) -> Markup:
+    return join([", ", page.where(waiver.slice)]) if waiver.slice else Markup("")
 
 
 def interval_methods(page: Page) -> list[Pair]:

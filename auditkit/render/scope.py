@@ -13,9 +13,15 @@ from markupsafe import Markup
 from auditkit.render import numbers
 from auditkit.render.figures import cell
 from auditkit.render.page import Page, Pair
-from auditkit.render.text import el, name
+from auditkit.render.text import TEXT, el, name
 from auditkit.render.trained import chosen, steps
 from auditkit.report import PROTECTED_COUNTS
+
+#: What may be declared about the use of a subject, in the order of the page.
+DECLARED = (
+    *("purpose", "provider", "deployer", "affected", "decisions", "appeal", "human_role"),
+    *("misuse", "environment", "excluded", "auditor"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,18 @@ def scope(page: Page) -> list[Pair]:
         (words("scope.model"), _model(page)),
     ]
     return pairs + training(page)
+
+
+def declared(page: Page) -> list[Pair]:
+    """What its owner declares about the use of the subject; nothing of it is measured."""
+    context = page.report.context
+    if context is None:
+        return []
+    return [
+        (page.words(f"context.{key}"), name(text, TEXT))
+        for key in DECLARED
+        if (text := getattr(context, key))
+    ]
 
 
 def rows(page: Page, n: int) -> Markup:

@@ -84,7 +84,17 @@ def banner(page: Page) -> Banner:
 
 def _banner_sentence(page: Page) -> Markup:
     """Count criteria, not findings: a criterion over many groups is one line of the policy."""
-    worst = page.worst_by_criterion(page.judged)
+    waived = [one for one in page.judged if one.finding.waiver == "holds"]
+    worst = page.worst_by_criterion(one for one in page.judged if one not in waived)
+    said = _verdict_sentence(page, worst)
+    if not waived:
+        return said
+    n = len(page.worst_by_criterion(waived))
+    link = el("a", page.words("banner.waived", n=n), href="#policy")
+    return join([said, " ", link])
+
+
+def _verdict_sentence(page: Page, worst: list[Judged]) -> Markup:
     counts = Counter(one.verdict for one in worst)
     total, overall = len(page.criteria), page.report.verdict
     if overall == "pass":

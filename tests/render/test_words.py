@@ -13,6 +13,7 @@ from markupsafe import escape
 
 from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
+from auditkit.regimes import crosswalk
 from auditkit.render import (
     charts_explain,
     charts_rows,
@@ -20,6 +21,7 @@ from auditkit.render import (
     lede_people,
     method,
     page,
+    scope,
     words,
 )
 from auditkit.render.words import FOLDER, Words, catalogue
@@ -65,6 +67,12 @@ DYNAMIC = {
     "privacy_frontier.": ("title_costs", "title_gains", "title_even"),
     "roc_groups.": ("title", "caption", "x", "y", "description"),
     "calibration_groups.": ("title", "caption", "x", "y", "description"),
+    "crosswalk.": (
+        *crosswalk.STATUSES,
+        *(f"n_{status}" for status in crosswalk.STATUSES),
+        *("kind_generative", "kind_recommendation", "kind_general-purpose", "policy", "record"),
+    ),
+    "context.": scope.DECLARED,
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
