@@ -13,6 +13,7 @@ import numpy as np
 
 import auditkit
 from auditkit import meter, provenance
+from auditkit.changed import Verdict
 from auditkit.errors import (
     QUOTED,
     AuditkitError,
@@ -32,7 +33,6 @@ from auditkit.report import (
     PolicyRecord,
     Report,
     TableRecord,
-    Verdict,
 )
 from auditkit.subject import Subject
 from auditkit.threads import one_thread

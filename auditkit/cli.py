@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from auditkit import __version__
+from auditkit.commands.compare import diff
 from auditkit.commands.listing import list_
 from auditkit.commands.record import gate, report, schema
 from auditkit.commands.results import BROKE, PASS, USAGE
@@ -64,5 +65,5 @@ def status_of(command: Callable[[], Any]) -> int:
         return BROKE
 
 
-for command in (init, train, run, report, gate, cells, list_, schema):
+for command in (init, train, run, report, gate, diff, cells, list_, schema):
     cli.add_command(command)

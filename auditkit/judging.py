@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+from auditkit.changed import Verdict
 from auditkit.errors import InputError, Problem
 from auditkit.evidence import ALL_GROUPS, WITHIN
 from auditkit.policy import EACH, load_policy, slice_problems
@@ -22,7 +23,6 @@ from auditkit.report import (
     Overall,
     PolicyRecord,
     Report,
-    Verdict,
     WaiverRecord,
 )
 

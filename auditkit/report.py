@@ -13,12 +13,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from auditkit.changed import ChangesRecord, Verdict
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import Basis, Better
 
 FORMAT: Literal[1] = 1
 
-Verdict = Literal["pass", "fail", "inconclusive", "not_measured", "not_applicable", "error"]
 Overall = Literal["pass", "fail", "review"]
 Severity = Literal["critical", "high", "medium", "low", "info"]
 Scalar = str | bool | int | float | None
@@ -324,6 +324,7 @@ class Report(_Record):
     training: dict[str, Any] | None = None
     environment: EnvironmentRecord
     context: ContextRecord | None = None
+    since: ChangesRecord | None = None
     notes: list[NoteRecord] = []
 
     def to_json(self) -> str:

@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from auditkit.audit import known_metrics
+from auditkit.changed import Verdict
 from auditkit.errors import InputError
 from auditkit.judging import Held, judge, overall, rejudge
 from auditkit.policy import load_policy, parse_policy, ready_policies, slice_problems
@@ -17,7 +18,6 @@ from auditkit.report import (
     PolicyRecord,
     Report,
     Severity,
-    Verdict,
     WaiverRecord,
 )
 

@@ -11,8 +11,9 @@ import click
 from auditkit.commands.results import Said, say_result
 
 if TYPE_CHECKING:
+    from auditkit.config import Config
     from auditkit.errors import Problem
-    from auditkit.report import PolicyRecord
+    from auditkit.report import PolicyRecord, Report
 
 
 @click.command()
@@ -32,15 +33,21 @@ if TYPE_CHECKING:
     "names, or policy.toml beside it.",
 )
 @click.option("--seed", type=click.IntRange(min=0), help="Seed of the audits; 0 by default.")
+@click.option(
+    "--since",
+    type=click.Path(path_type=Path),
+    help="An earlier audit of the subject; the report says what changed.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(
     config: Path, out: Path, audits: str | None, policy: Path | None, seed: int | None,
-    *, as_json: bool,
+    since: Path | None, *, as_json: bool,
 ) -> int:  # fmt: skip
     """Audit what CONFIG (an auditkit.toml) describes, and write a bundle."""
     from auditkit.audit import make_audits
     from auditkit.audit import run as run_audits
     from auditkit.bundle import bundle_folder, write_bundle
+    from auditkit.comparing import compare
     from auditkit.config import read_config
     from auditkit.errors import InputError
     from auditkit.loading import Prepared, prepare
@@ -57,6 +64,7 @@ def run(
         problems += error.problems
     found = _find_policy(config, policy, says.policy if says else None)
     held, text = _read_policy(found, problems, prepared)
+    before = None if since is None else _read_since(since, says, problems)
     if prepared is None or problems:
         raise InputError(problems)
     if isinstance(prepared, Prepared) and prepared.architecture is not None:
@@ -68,11 +76,30 @@ def run(
         settings=settings,
         progress=lambda name, i, count: said(f"audit {i} of {count}: {name}"),
     )  # fmt: skip
+    if before is not None:
+        report = report.model_copy(update={"since": compare(before, report)})
     said("writing the bundle")
     files = {"auditkit.toml": prepared.text} | ({"policy.toml": text} if text else {})
     folder = write_bundle(report, bundle_folder(out, report), files=files)
     said("done")
     return say_result(report, folder / "report.en.html", as_json=as_json)
+
+
+def _read_since(path: Path, says: Config | None, problems: list[Problem]) -> Report | None:
+    """An earlier audit; a problem where it is about another subject, told before the run."""
+    from auditkit.errors import InputError, Problem, quote
+    from auditkit.report import Report
+
+    try:
+        before = Report.load(path)
+    except InputError as error:
+        problems += error.problems
+        return None
+    named = before.subject.name
+    if says is not None and says.subject.name != named:
+        expected = f"an audit of {quote(says.subject.name)}"
+        problems.append(Problem("--since", f"an audit of {quote(named)}", expected))
+    return before
 
 
 def _find_policy(config: Path, given: Path | None, named: str | None) -> Path | None:

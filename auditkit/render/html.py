@@ -9,8 +9,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from auditkit.changed import ChangesRecord
 from auditkit.regimes.crosswalk import as_of
 from auditkit.render import (
+    changes,
     crosswalk,
     judged,
     method,
@@ -72,12 +74,41 @@ def render(report: Report, language: str = "en") -> str:
         unmeasured=unmeasured,
         judged=judged,
         crosswalk=crosswalk,
+        changes=changes,
         crosswalk_as_of=as_of(),
         style=Markup(_text("style.css")),  # noqa: S704 - our own file
         margin=_margin(report),
         script=Markup(_text("script.js")),  # noqa: S704 - our own file
         shapes=shapes(),
         glyph=glyph,
+        verdict=verdict,
+    )
+
+
+def render_changes(report: Report, since: ChangesRecord, language: str = "en") -> str:
+    """Draw what changed since another audit as a page of its own.
+
+    Args:
+        report: The newer record.
+        since: What `auditkit.comparing.compare` found.
+        language: Language of the page.
+
+    Returns:
+        A whole HTML document that asks for nothing from anywhere.
+
+    Raises:
+        UnknownNameError: If there is no catalogue of the language.
+    """
+    page = Page(report.model_copy(update={"since": since}), Words(language))
+    template = _environment().get_template("changes_page.html.j2")
+    return template.render(
+        page=page,
+        report=page.report,
+        t=page.words,
+        contents=[Entry("changes", page.words("section.changes"))],
+        changes=changes,
+        style=Markup(_text("style.css")),  # noqa: S704 - our own file
+        shapes=shapes(),
         verdict=verdict,
     )
 
@@ -91,6 +122,7 @@ def _contents(page: Page, pillars: list[sections.Section]) -> list[Entry]:
         Entry("not-measured", words("section.not_measured")),
         Entry("policy", words("section.policy")),
         Entry("crosswalk", words("section.crosswalk")),
+        *([Entry("changes", words("section.changes"))] if page.report.since else []),
         Entry("findings", words("section.findings")),
         Entry("reproducibility", words("section.reproducibility")),
         Entry("sign-off", words("section.sign_off")),

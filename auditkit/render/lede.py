@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from markupsafe import Markup
 
+from auditkit.changed import Verdict
 from auditkit.render import lede_data, numbers
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_epsilon import epsilon_bounds
@@ -28,7 +29,7 @@ from auditkit.render.lede_scores import explainability
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar
 from auditkit.render.text import join
-from auditkit.report import VERDICTS, MeasurementRecord, Verdict
+from auditkit.report import VERDICTS, MeasurementRecord
 
 #: The metrics that say most about a pillar, in order; the first two that were measured open it.
 HEADLINES = {

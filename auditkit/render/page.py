@@ -10,6 +10,7 @@ from typing import Literal
 
 from markupsafe import Markup
 
+from auditkit.changed import Verdict
 from auditkit.evidence import ALL_GROUPS, WITHIN
 from auditkit.render import numbers
 from auditkit.render.text import el, join, name
@@ -25,7 +26,6 @@ from auditkit.report import (
     Report,
     Scalar,
     TableRecord,
-    Verdict,
 )
 
 #: A verdict, or that a pillar has measurements but no criterion.

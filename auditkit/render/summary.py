@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from auditkit.changed import Verdict
 from auditkit.render import numbers, sentences
 from auditkit.render.charts_limit import against_limit
 from auditkit.render.judged import LimitRow, finding_link, limit_row
@@ -16,7 +17,6 @@ from auditkit.render.lede import shows, tally_words, titles
 from auditkit.render.page import STATES, UNMET, Judged, Page, Pillar, State, number, records, string
 from auditkit.render.text import el, join, name
 from auditkit.render.verdicts import glyph, verdict
-from auditkit.report import Verdict
 
 #: Findings and actions that the summary holds at most.
 TOP = 5

@@ -15,6 +15,7 @@ from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
 from auditkit.regimes import crosswalk
 from auditkit.render import (
+    changes,
     charts_explain,
     charts_rows,
     charts_stories,
@@ -73,6 +74,13 @@ DYNAMIC = {
         *("kind_generative", "kind_recommendation", "kind_general-purpose", "policy", "record"),
     ),
     "context.": scope.DECLARED,
+    "changes.": (
+        *changes.TURNED,
+        *(f"n_{turn}" for turn in changes.TURNED),
+        *changes.TOLD,
+        *("n_within", "n_appeared", "n_unknown"),
+        *(f"{what}_{how}" for what in ("model", "data", "policy") for how in ("same", "other")),
+    ),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
