@@ -75,11 +75,15 @@ def _ray() -> Iterator[None]:
         import ray
         from ray.util.joblib import register_ray
     except ImportError as error:
-        message = f"The backend 'ray' needs Ray: pip install ray ({error})"
+        message = f"The backend 'ray' needs Ray: pip install 'auditkit-rai[ray]' ({error})"
         raise MissingExtraError(message) from error
     ours = not ray.is_initialized()
     if ours:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+        try:
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+        except ConnectionError as error:
+            found = "no Ray cluster that answers, or lets us in, at RAY_ADDRESS"
+            raise InputError([Problem("backend 'ray'", found, "its address, or none")]) from error
     register_ray()
     try:
         yield

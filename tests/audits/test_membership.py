@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from auditkit.audits.membership import Membership
 from auditkit.errors import AuditkitError, InputError
 from auditkit.evidence import Measurement, Table
 from auditkit.explaining.boosting import group_shares
+from auditkit.explaining.parallel import each_in
 from auditkit.render.html import render
 from auditkit.subject import Subject
 from auditkit.training import MLP, Recipe, Training
@@ -361,15 +363,39 @@ def test_two_processes_give_the_numbers_of_one() -> None:
 
 @pytest.mark.slow
 def test_a_ray_cluster_gives_the_numbers_of_this_machine() -> None:
-    pytest.importorskip("ray", reason="Ray is not installed: pip install ray")
+    pytest.importorskip("ray", reason="Ray is not installed: pip install 'auditkit-rai[ray]'")
     found = evidence(trained(), Membership(jobs=2, backend="ray"))
     assert restful(found) == restful(evidence(trained()))
+    assert restful(found) == restful(evidence(trained(), Membership(jobs=2, backend="loky")))
+
+
+@pytest.mark.slow
+def test_what_runs_on_ray_sends_no_usage_statistics(monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'auditkit-rai[ray]'")
+    monkeypatch.delenv("RAY_USAGE_STATS_ENABLED", raising=False)
+    assert each_in(1, "ray")(os.environ.get, [("RAY_USAGE_STATS_ENABLED",)]) == ["0"]
+    assert os.environ.pop("RAY_USAGE_STATS_ENABLED") == "0"
+    assert not ray.is_initialized()
+
+
+def test_a_ray_cluster_that_does_not_answer_is_said_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    def init(**_: object) -> None:
+        raise ConnectionError("Failed to connect to 192.0.2.1:6379")
+
+    fake = SimpleNamespace(is_initialized=lambda: False, init=init)
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setitem(sys.modules, "ray", fake)
+    monkeypatch.setitem(sys.modules, "ray.util", SimpleNamespace())
+    monkeypatch.setitem(sys.modules, "ray.util.joblib", SimpleNamespace(register_ray=None))
+    reason = str(numbers(evidence(trained(), Membership(backend="ray")))[AUC,].reason)
+    assert "no Ray cluster that answers, or lets us in, at RAY_ADDRESS" in reason
+    assert "192.0.2.1" not in reason
 
 
 def test_without_ray_its_backend_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ray", None)
     reason = numbers(evidence(trained(), Membership(backend="ray")))[AUC,].reason
-    assert "pip install ray" in str(reason)
+    assert "pip install 'auditkit-rai[ray]'" in str(reason)
 
 
 def test_a_classifier_tells_groups_of_raw_rows_by_any_column() -> None:
