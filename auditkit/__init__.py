@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         HuggingFace,
         PooledEmbedding,
         Privacy,
+        Recipe,
         Seq2Seq,
         TextLSTM,
         TorchClassifier,
@@ -61,6 +62,7 @@ _HOMES = {
     "Metric": "evidence",
     "PooledEmbedding": "training",
     "Privacy": "training",
+    "Recipe": "training",
     "Report": "report",
     "Seq2Seq": "training",
     "Subject": "subject",
@@ -91,11 +93,11 @@ _HOMES = {
 __all__ = [
     "LSTM", "MLP", "Anonymised", "Attribution", "Audit", "AuditkitError", "BagOfWords",
     "EpsilonBound", "HuggingFace", "InputError", "Interval", "Measurement", "Metric",
-    "PooledEmbedding", "Privacy", "Report", "Seq2Seq", "Subject", "Table", "TextAttribution",
-    "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__", "anonymise",
-    "count", "epsilon_lower_bound", "fit", "from_shap", "judge", "load_policy", "load_subject",
-    "meter", "pseudonymise", "run", "shapley_cost", "shapley_values", "text_shapley_cost",
-    "text_shapley_values", "to_shap", "widen",
+    "PooledEmbedding", "Privacy", "Recipe", "Report", "Seq2Seq", "Subject", "Table",
+    "TextAttribution", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__",
+    "anonymise", "count", "epsilon_lower_bound", "fit", "from_shap", "judge", "load_policy",
+    "load_subject", "meter", "pseudonymise", "run", "shapley_cost", "shapley_values",
+    "text_shapley_cost", "text_shapley_values", "to_shap", "widen",
 ]  # fmt: skip
 
 

@@ -51,6 +51,8 @@ class SubjectConfig(BaseModel):
     data: str = Field(default="", min_length=1)
     cells: list[Annotated[str, Field(min_length=1)]] = []
     table: str | None = None
+    train_data: str | None = Field(default=None, min_length=1)
+    train_table: str | None = None
     most_rows: int | None = Field(default=None, ge=1)
     count: bool = False
     label: str | None = None
@@ -64,6 +66,7 @@ class SubjectConfig(BaseModel):
     split: SplitConfig = SplitConfig()
     model: dict[str, Any] = {}
     training: dict[str, Any] = {}
+    shadow: dict[str, Any] | None = None
 
 
 class Config(BaseModel):
@@ -108,7 +111,8 @@ def read_config(path: str | Path) -> tuple[Config | None, list[Problem], bytes]:
     if not config.subject.data:
         expected = "data, or cells (files of `auditkit cells`)"
         problems.append(Problem(f"{file.name} [subject]", "no data", expected))
-    problems += [*_way_problems(config, file.name), *_multi_problems(config, file.name)]
+    for find in (_way_problems, _elsewhere_problems, _multi_problems):
+        problems += find(config, file.name)
     return config, problems, raw
 
 
@@ -233,6 +237,27 @@ def _way_problems(config: Config, where: str) -> list[Problem]:
         return _type_problems({k: v for k, v in model.items() if k == "threshold"}, place)
     known = {"score", "prediction", "threshold"}
     return unknown_keys(model, known, place) + _type_problems(model, place)
+
+
+def _elsewhere_problems(config: Config, where: str) -> list[Problem]:
+    """What is wrong with what is said of how a model from elsewhere was made."""
+    says, place = config.subject, f"{where} [subject"
+    rows, shadow = f"{place}] train_data", f"{place}.shadow]"
+    said = {rows: says.train_data is not None, shadow: says.shadow is not None}
+    ways = [way for way in WAYS[:3] if way in says.model]
+    problems = []
+    if not ways or ways == ["train"]:
+        found, hint = "it beside scores, with no model to ask", ""
+        if ways:
+            found, hint = "it beside train", "Of that model both rows and recipe are known."
+        expected = "it beside file or endpoint: a model that was trained elsewhere"
+        problems = [Problem(key, found, expected, hint) for key, is_said in said.items() if is_said]
+    elif said[shadow] and not said[rows]:
+        hint = 'Name them: [subject] train_data = "train.parquet".'
+        problems.append(Problem(shadow, "no training rows", "those of the model", hint))
+    if says.train_table is not None and not said[rows]:
+        problems.append(Problem(f"{place}] train_table", "it without train_data", "both, or none"))
+    return problems
 
 
 def _cells_problems(config: Config, where: str) -> list[Problem]:

@@ -18,10 +18,10 @@ from auditkit.models import Model, SequenceModel
 from auditkit.roles import Roles
 from auditkit.rows import DataSource, in_canonical_order
 from auditkit.scoring import threshold_problems
+from auditkit.shadowing import Declared, read_declared, read_shadow
 from auditkit.subject import Subject
 from auditkit.threads import one_thread
-from auditkit.training.settings import Training
-from auditkit.training_beside import BESIDE, read_beside
+from auditkit.training_beside import read_beside, read_network, training_problems
 
 if TYPE_CHECKING:
     from auditkit.models.torch import TorchModel
@@ -63,6 +63,7 @@ class Prepared:
         training: Settings of the training, or None.
         beside: What else the recipe takes: `start`, `teacher`, `privacy`.
         model: A model that was loaded, or None.
+        declared: Its training rows and its shadow recipe, as far as somebody declared them.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
     """
@@ -77,6 +78,7 @@ class Prepared:
     training: Any = None
     beside: Mapping[str, Any] = field(default_factory=dict)
     model: Model | SequenceModel | None = None
+    declared: Declared = field(default_factory=Declared)
     notes: tuple[str, ...] = ()
 
     def subject(self, *, progress: bool = False) -> Subject:
@@ -101,6 +103,8 @@ class Prepared:
                 self.rows,
                 features=self.roles.features,
                 threshold=0.5 if threshold is None else threshold,
+                train=self.declared.rows,
+                shadow=self.declared.shadow,
                 **facts,
             )
         return Subject.from_scores(
@@ -242,16 +246,19 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
     attempt(lambda: _check_run(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
     beside = read_beside(config.subject.model, folder, f"{where} [subject.model]", attempt)
+    shadow = read_shadow(config.subject.shadow, folder, where, attempt)
     table = take_in(config, folder, where, attempt)
     if table is None:
         return None, problems
     roles = _roles(config.subject, table, beside.get("start") or architecture, model)
     problems += table.problems(roles.features, f"{where} [subject]", learns=model is None)
     problems += roles.problems(table.rows, f"{where} [subject]", table.name)
-    if architecture is not None and roles.label is None:
+    if roles.label is None and (architecture is not None or config.subject.shadow is not None):
         problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
+    declared = read_declared(config, shadow, (table, roles), folder, where, attempt)
     if architecture is not None and training is not None:
-        problems += _training_problems(table, roles, (architecture, training), where)
+        rows, place = {table.name: table.rows}, f"{where} [subject.training]"
+        problems += training_problems(rows, roles, architecture, training, place)
     if not problems:
         threshold = config.subject.model.get("threshold")
         problems += threshold_problems(table.rows, roles, threshold, f"{where} [subject.model]")
@@ -268,7 +275,8 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         training,
         beside,
         model,
-        table.notes,
+        declared,
+        (*table.notes, *declared.notes),
     ), problems
 
 
@@ -281,48 +289,10 @@ def _model(
         return None, None, attempt(lambda: _open(says, folder, place))
     if "train" not in says.model:
         return None, None, None
-    from auditkit.training.settings import architecture_from
-
-    chosen = {key: value for key, value in says.model.items() if key not in ("train", *BESIDE)}
-    for name in ("vectors", "folder"):
-        if isinstance(chosen.get(name), str) and chosen[name]:
-            chosen[name] = str(folder / chosen[name])
-    kind = says.model["train"]
     beside = ("seed", "checkpoint")
     trained = {key: value for key, value in says.training.items() if key not in beside}
-    return (
-        attempt(lambda: architecture_from(kind, chosen, place)),
-        attempt(lambda: _training(trained, f"{where} [subject.training]")),
-        None,
-    )
-
-
-def _training(says: Mapping[str, Any], place: str) -> Training:
-    from auditkit.training.settings import training_from
-
-    training = training_from(says, place)
-    if training.device == "cuda":
-        from auditkit.training.devices import device_for
-
-        device_for(training, where=place)
-    return training
-
-
-def _training_problems(
-    table: Intake, roles: Roles, learns: tuple[Any, Any], where: str
-) -> list[Problem]:
-    """What keeps an architecture from being trained as the settings say."""
-    from auditkit.training.augmenting import augmenting_problems
-    from auditkit.training.penalty import penalty_problems
-    from auditkit.training.weighting import weighing_problems
-
-    architecture, training = learns
-    place, rows = f"{where} [subject.training] ", {table.name: table.rows}
-    return [
-        *weighing_problems(rows, roles, training, place),
-        *penalty_problems(rows, roles, training, place),
-        *augmenting_problems(rows, architecture, training, place),
-    ]
+    places = (place, f"{where} [subject.training]")
+    return *read_network(says.model, trained, folder, places, attempt), None
 
 
 def _open(says: SubjectConfig, folder: Path, place: str) -> Model | SequenceModel:

@@ -12,6 +12,7 @@ import sys
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -73,6 +74,7 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
             sha256=None if model is None else model.sha256,
             parameters=None if model is None else model.parameters,
         ),
+        shadow=_shadow(subject),
         data=DataRecord(
             source=subject.source.name,
             sha256=subject.source.sha256,
@@ -94,6 +96,14 @@ def subject_record(subject: Subject, *, constant: bool) -> SubjectRecord:
         ],
         constant_decision=constant,
     )
+
+
+def _shadow(subject: Subject) -> dict[str, Any] | None:
+    """What a shadow recipe says of itself; its kind where it is of another core."""
+    if subject.shadow is None:
+        return None
+    told = getattr(subject.shadow, "to_dict", None)
+    return {"kind": type(subject.shadow).__name__} if told is None else dict(told())
 
 
 def _counted(subject: Subject) -> CountedRecord | None:

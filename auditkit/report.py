@@ -97,13 +97,14 @@ class GroupRecord(_Record):
 
 
 class SubjectRecord(_Record):
-    """What was audited."""
+    """What was audited; `shadow` is how somebody believes that the model was made."""
 
     name: str
     version: str = ""
     task: str
     description: str = ""
     model: ModelRecord
+    shadow: dict[str, Any] | None = None
     data: DataRecord
     roles: RolesRecord
     groups: list[GroupRecord] = []

@@ -134,6 +134,29 @@ def lacking(rows: pd.DataFrame, roles: Roles, which: str, parts: Sequence[str]) 
     return found
 
 
+def shadow_problems(shadow: object, recipe: object, train: object) -> list[Problem]:
+    """Find what a shadow recipe does not go with.
+
+    Args:
+        shadow: A shadow recipe, or None.
+        recipe: The recipe of the model, or None.
+        train: The rows that it was trained on, or None.
+
+    Returns:
+        All problems; empty where there is none.
+    """
+    if shadow is None:
+        return []
+    problems = []
+    if recipe is not None:
+        expected = "no shadow where the recipe is known"
+        problems.append(Problem("from_model shadow", "it beside recipe", expected))
+    if train is None:
+        found = "no training rows"
+        problems.append(Problem("from_model shadow", found, "those of the model, as train"))
+    return problems
+
+
 def of_some_weight(
     rows: pd.DataFrame, weight: str | None, which: str
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:

@@ -21,7 +21,7 @@ from auditkit.models.answers import ask, checked_answers
 from auditkit.outcomes import coded, frozen
 from auditkit.report import ContextRecord
 from auditkit.roles import UNKNOWN, Groups, Roles, Task
-from auditkit.rows import DataSource, lacking, of_mean_one, row_facts
+from auditkit.rows import DataSource, lacking, of_mean_one, row_facts, shadow_problems
 from auditkit.scoring import THRESHOLD, disagreement, score_problems, threshold_problems
 
 __all__ = ["NEEDS", "UNKNOWN", "DataSource", "Groups", "Recipe", "Subject", "Task"]
@@ -37,7 +37,15 @@ NEEDS: dict[str, str] = {
     "train": "the rows that the model was trained on were not given",
     "record": "the model came without a training record",
     "recipe": "the model came without a recipe, so it cannot be trained again",
+    "references": "the model came without a recipe, and no shadow recipe was declared under "
+    "[subject.shadow], so no model like it can be trained",
 }
+
+#: Why an audit of the model trained again has none where only a shadow recipe is there.
+ONLY_SHADOW = (
+    f"{NEEDS['recipe']}; its shadow recipe is a guess at how it was made, and what is trained by "
+    "that is another model"
+)
 
 #: Why an audit of scores cannot run where rows were counted, though there is a score.
 NOT_BINNED = "the scores were not counted by bin; the notes on the data say why"
@@ -73,6 +81,8 @@ class Subject:
         population_groups: Groups of `population`, or None with it.
         record: Training record, or None.
         recipe: How to train again, or None.
+        shadow: How somebody believes that the model was made, where there is no recipe, or None. It
+            makes models like it to attack it with, and never stands for the model.
         source: Where the rows came from.
         version: Version of the model, as its owner says.
         description: One plain sentence on what it decides.
@@ -104,6 +114,7 @@ class Subject:
     population_groups: Mapping[str, Groups] | None = None
     record: Any = None
     recipe: Recipe | None = None
+    shadow: Recipe | None = None
     version: str = ""
     description: str = ""
     data_notes: tuple[str, ...] = ()
@@ -224,6 +235,7 @@ class Subject:
         population: FrameLike | None = None,
         record: Any = None,  # noqa: ANN401 - a training record of any core
         recipe: Recipe | None = None,
+        shadow: Recipe | None = None,
         name: str = "model",
         source: DataSource | None = None,
         version: str = "",
@@ -249,6 +261,7 @@ class Subject:
             population: All rows that came with a label, where they are more than `rows`.
             record: Its training record.
             recipe: How to train it again.
+            shadow: How you believe that it was made, where nobody can train it again.
             name: Name of the subject.
             source: Where the rows came from; a digest of the rows where not given.
             version: Version of the model.
@@ -265,6 +278,7 @@ class Subject:
         reads, shown = tuple(features), tuple(sensitive)
         roles = Roles(label, positive, None, None, shown, reads, bands or {}, task, weight)
         problems = roles.problems(rows, "from_model", source.name if source else "the table")
+        problems += shadow_problems(shadow, recipe, train)
         if train is not None:
             train = as_frame(train, "from_model train")
             problems += lacking(train, roles, "train", ("label", "sensitive", "features"))
@@ -286,6 +300,7 @@ class Subject:
             population=population,
             record=record,
             recipe=recipe,
+            shadow=shadow,
         )
 
     @classmethod
@@ -474,8 +489,14 @@ class Subject:
             "train": self.train is not None,
             "record": self.record is not None,
             "recipe": self.recipe is not None,
+            "references": self.reference_recipe is not None,
         }
         return frozenset(name for name, is_there in there.items() if is_there)
+
+    @property
+    def reference_recipe(self) -> Recipe | None:
+        """How to make models like the audited one: its recipe, else its shadow recipe."""
+        return self.shadow if self.recipe is None else self.recipe
 
     def missing(self, needs: Iterable[str]) -> str | None:
         """Say why an audit with these needs cannot run, or None where it can."""
@@ -483,4 +504,6 @@ class Subject:
         words = dict(NEEDS)
         if self.counts is not None and self.score is not None:
             words["scores"] = NOT_BINNED
+        if self.shadow is not None:
+            words["recipe"] = ONLY_SHADOW
         return "; ".join(words[name] for name in absent) or None

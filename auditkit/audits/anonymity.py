@@ -76,7 +76,8 @@ class Anonymity:
         sensitive_attribute: Column that nobody should learn; None takes the label.
         k: Rows that a class should have; at least 2.
         retrain: Whether to make the rows k-anonymous and train the model on them, to see what that
-            costs. It takes as long as the training did.
+            costs. It takes as long as the training did, and its recipe: a shadow recipe would show
+            what another model loses.
         level: Two-sided level of the intervals of the accuracy, in (0, 1).
 
     Raises:

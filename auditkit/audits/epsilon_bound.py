@@ -94,7 +94,7 @@ class EpsilonLowerBound:
     leaves it out. What gives it away is how much surer of its outcome the model that is trained
     with it is than the audited one, which saw no canary. The training of the audited model and
     that of its private twin are attacked alike; a model that was trained privately has no twin,
-    since it makes a claim of its own.
+    since it makes a claim of its own. A shadow recipe is not used: its training would be another.
 
     Attributes:
         canaries: Canaries; never more than a tenth of the training rows.

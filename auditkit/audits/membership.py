@@ -1,13 +1,14 @@
 """Can an attacker with reference models tell who was in the training data, and whom best?
 
 Members are training rows of the audited model, the others are the assessed rows. The references are
-trained by its recipe on random halves of both together; the audited model is only asked.
+trained by its recipe, or by a shadow recipe that somebody declared, on random halves of both
+together; the audited model is only asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, ClassVar
 
@@ -25,7 +26,7 @@ from auditkit.methods.membership_evidence import Told
 from auditkit.methods.membership_risk import METRICS, SECONDS, SHIFT, WHOLE, shifted
 from auditkit.methods.mitigation import too_dear
 from auditkit.models.answers import checked_answers
-from auditkit.models.references import Bench
+from auditkit.models.references import Bench, Reference, overlap
 from auditkit.roles import Groups, group_labels
 from auditkit.subject import NEEDS, Recipe, Subject
 
@@ -34,6 +35,11 @@ FEWEST = 20
 #: Level at which members and others are said to come from different populations: a false alarm
 #: would hide what an attack finds.
 SHIFT_LEVEL = 0.99
+#: What every number says where the references are not made as the audited model was.
+SHADOW = (
+    "reference models by a declared shadow recipe, not the model's own: whoever knows how it was "
+    "made may find more, so that a low number clears nobody"
+)
 #: Most records that are pointed at.
 EXPOSED = 10
 
@@ -42,7 +48,10 @@ EXPOSED = 10
 class Membership:
     """Membership attacks with reference models, as the strongest published ones work.
 
-    It trains `references` models, each about as dear as the audited one for as many rows.
+    It trains `references` models, each about as dear as the audited one for as many rows. A model
+    that was trained elsewhere has no recipe: then they follow its shadow recipe, as those of an
+    attacker do who guesses how it was made, and every number says so. An attacker who knows better
+    may find more.
 
     Attributes:
         references: Models to train, an even number from 6. More make the attacks stronger.
@@ -52,7 +61,8 @@ class Membership:
         most_rows: Most training rows and most assessed rows that are attacked, drawn at random.
         min_group: Training rows and assessed rows that a number of a group must rest on; from 2.
         exposed: Most records that are pointed at, from 0 to 10.
-        most_minutes: Where the record says that training would take more CPU time, it is left out.
+        most_minutes: Where training would take more CPU time, as the record says or, of a shadow
+            recipe, the first reference, it is left out.
         jobs: Processes that train; the numbers are the same for any.
         backend: Where they are: "loky", this machine; or "ray", a Ray cluster.
         keep: Folder where the trained models are kept for later runs; "" keeps none.
@@ -81,7 +91,7 @@ class Membership:
 
     name: ClassVar[str] = "membership"
     tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
-    needs: ClassVar[frozenset[str]] = frozenset({"labels", "model", "train", "recipe"})
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "model", "train", "references"})
     metrics: ClassVar[tuple[Metric, ...]] = METRICS
 
     def __post_init__(self) -> None:
@@ -114,9 +124,17 @@ class Membership:
             come from one population, the cost, and the tables `attacks`, `attack-roc`,
             `group-exposure` and `exposed`.
         """
-        train, recipe = subject.train, subject.recipe
+        for found in self._found(subject, rng):
+            yield (
+                found
+                if subject.recipe is not None
+                else replace(found, source=f"{found.source}; {SHADOW}")
+            )
+
+    def _found(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
+        train, recipe = subject.train, subject.reference_recipe
         if train is None or recipe is None:  # `needs` has seen to it
-            raise LookupError(NEEDS["recipe"])
+            raise LookupError(NEEDS["references"])
         game = Game(subject, recipe, train, self, rng)
         answers, reason = None, game.lacks or game.too_dear
         try:
@@ -142,7 +160,7 @@ class Game:
 
     Attributes:
         subject: What is audited.
-        recipe: How its model was made.
+        recipe: How its model was made, or is declared to have been.
         train: Its training rows.
         settings: Settings of the audit.
         rng: Random numbers, drawn in a fixed order.
@@ -173,7 +191,8 @@ class Game:
         if min(sizes) < FEWEST:
             told = f"{sizes[0]:,} training rows and {sizes[1]:,} assessed rows"
             return f"at least {FEWEST} rows of each kind are needed; there are {told}"
-        return ""
+        columns = [*self.subject.features, str(self.subject.label)]
+        return overlap(self.train[columns], self.subject.rows[columns], SHIFT_LEVEL)
 
     @cached_property
     def pool(self) -> pd.DataFrame:
@@ -205,15 +224,28 @@ class Game:
 
     @property
     def too_dear(self) -> str | None:
-        """Why training would take too long, or nothing."""
+        """Why training would take too long as the record says, or nothing."""
         record = self.subject.record
         cost = (getattr(record, "cost", None) or {}).get("cpu_seconds") or 0.0
-        share = len(self.pool) / 2 / len(self.train)
+        return self._too_dear(cost * len(self.pool) / 2 / len(self.train))
+
+    def _too_dear(self, cost: float) -> str | None:
         says = self.settings
         return too_dear(
-            cost * share, 1, whole=says.references, short=0, short_epochs=0,
+            cost, 1, whole=says.references, short=0, short_epochs=0,
             most_minutes=says.most_minutes,
         )  # fmt: skip
+
+    def _made(self, bench: Bench, calls: Sequence[tuple[Any, ...]]) -> list[Reference]:
+        """The references; of a shadow recipe, which has no record, the first tells the cost."""
+        says, made = self.settings, list[Reference]()
+        if self.subject.recipe is None:
+            made = [bench.reference(*calls[0])]
+            reason = self._too_dear(made[0].cpu_seconds)
+            if reason:
+                raise AuditkitError(reason)
+        rest = each_in(says.jobs, says.backend)(bench.reference, calls[len(made) :])
+        return [*made, *rest]
 
     def play(self) -> Answers | None:
         """Ask the model and its references; None where they give no probabilities."""
@@ -228,7 +260,7 @@ class Game:
             (pool[half].reset_index(drop=True), self.attacked, seed)
             for half, seed in zip(halves, seeds, strict=True)
         ]
-        made = list(each_in(says.jobs, says.backend)(bench.reference, calls))
+        made = self._made(bench, calls)
         self.costs += [one.cpu_seconds for one in made]
         target = checked_answers(subject.model, subject.task, self.attacked, subject.classes)
         given = [target, *(one.scores for one in made)]

@@ -68,6 +68,9 @@ BoolArray = npt.NDArray[np.bool_]
 class Memorisation:
     """How much better rows with a rare value are fitted, and how exposed planted canaries are.
 
+    Canaries need the recipe of the model. A shadow recipe will not do: they would show what another
+    training remembers. The audited model is asked about rows with a rare value, recipe or not.
+
     Attributes:
         rare: Number of other training rows that make a value frequent; fewer have a rare one.
         members: Most training rows to ask the model about, drawn at random.

@@ -41,7 +41,7 @@ class Mitigation:
     """Variants of the model that narrow a gap, and their price: a frontier.
 
     It trains again: once for reweighing, resampling and each strength, and about three times
-    `iterations` for `epochs` epochs each.
+    `iterations` for `epochs` epochs each. Never by a shadow recipe, which makes another model.
 
     Attributes:
         attribute: Sensitive column whose groups are compared; the first that can be, where empty.

@@ -89,6 +89,8 @@ EVERYONE = "everyone"
 class Privacy:
     """A membership attack on the audited model, and its twin trained with differential privacy.
 
+    There is no twin by a shadow recipe: its accuracy would differ for more reasons than privacy.
+
     Settings are its fields; those of private training are as in `auditkit.Privacy`.
 
     Attributes:

@@ -2,7 +2,8 @@
 
 The audited model's recipe is trained with differential privacy once at each epsilon, and each twin
 decides the same assessed rows as the audited model. Each twin is attacked as the audited model is
-by the audit "privacy": by its loss. A twin that another audit trained is not trained again.
+by the audit "privacy": by its loss. A twin that another audit trained is not trained again. There
+are no twins by a shadow recipe: their accuracy would differ for more reasons than privacy.
 """
 
 from __future__ import annotations

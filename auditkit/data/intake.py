@@ -13,6 +13,7 @@ from auditkit.config import Config, JoinConfig, SubjectConfig
 from auditkit.data.reading import MOST_ROWS, Read, read
 from auditkit.data.sensitive import edges_of, join, split_values
 from auditkit.errors import InputError, Problem, quote
+from auditkit.roles import origin
 from auditkit.rows import DataSource
 
 T = TypeVar("T")
@@ -98,9 +99,56 @@ def take_in(config: Config, folder: Path, where: str, attempt: Attempts) -> Inta
         What came in, or None where the data cannot be read.
     """
     says = config.subject
+    intake = _taken(config, says.data, says.table, folder, where, attempt)
+    return None if intake is None else _cut(intake, says, where, attempt)
+
+
+def take_training(
+    config: Config, data: Intake, folder: Path, where: str, attempt: Attempts
+) -> Intake | None:
+    """Read the rows that a model from elsewhere was trained on, and make them ready likewise.
+
+    Args:
+        config: What the file says; it names the rows.
+        data: The rows to assess, as they came in.
+        folder: Where the file lies; paths in it start here.
+        where: Name of the file, for messages.
+        attempt: Gathers what is wrong, but for what was found with the data already.
+
+    Returns:
+        What came in, or None where it cannot be read. It has every sensitive column of the data.
+    """
+    says, own = config.subject, Attempts([])
+    taken = _taken(config, str(says.train_data), says.train_table, folder, where, own)
+    attempt.problems += [problem for problem in own.problems if problem not in attempt.problems]
+    if taken is None:
+        return None
+    if taken.source.sha256 == data.source.sha256:
+        hint = "Rows that it was trained on say nothing of others: assess it on rows apart."
+        found = f"the rows of data ({quote(data.name)})"
+        problem = Problem(f"{where} [subject] train_data", found, "other rows", hint)
+        attempt.problems.append(problem)
+    rows = taken.rows
+    for name in data.sensitive:
+        whole = origin(name, says.sensitive)
+        if name not in rows and whole in rows:  # nobody among these rows has that value
+            rows = rows.assign(**{name: rows[whole].where(rows[whole].isna(), "no")})
+    source = taken.source
+    notes = (
+        f"Took {source.rows:,} rows of {taken.name} (sha256 {source.sha256}) for those that the "
+        "model was trained on, as declared.",
+        *(f"Training rows: {note}" for note in taken.notes),
+    )
+    return replace(taken, rows=rows, notes=notes)
+
+
+def _taken(
+    config: Config, source: str, table: str | None, folder: Path, where: str, attempt: Attempts
+) -> Intake | None:
+    """Read rows, join the second table to them, and take multi-valued columns apart."""
+    says = config.subject
     most = MOST_ROWS if says.most_rows is None else says.most_rows
-    settings = {"table": says.table, "most_rows": most, "seed": config.seed}
-    data = attempt(read, says.data, folder=folder, **settings)
+    data = attempt(read, source, table=table, most_rows=most, seed=config.seed, folder=folder)
     second = None if says.join is None else attempt(_second, says.join, says.sensitive, folder)
     if data is None:
         return None
@@ -115,7 +163,7 @@ def take_in(config: Config, folder: Path, where: str, attempt: Attempts) -> Inta
     if says.join is not None:
         intake = _joined(intake, says.join, second, where, attempt)
     multi = {name: mark for name, mark in says.multi.items() if name not in says.bands}
-    return _cut(_split(intake, multi, attempt), says, where, attempt)
+    return _split(intake, multi, attempt)
 
 
 def _second(says: JoinConfig, sensitive: Sequence[str], folder: Path) -> Read:

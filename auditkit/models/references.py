@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from auditkit.errors import InputError, Problem
+from auditkit.methods.intervals import share
 from auditkit.models import Model, Recipe
 from auditkit.models.answers import checked_answers
 from auditkit.threads import one_thread
@@ -96,6 +97,40 @@ class Bench:
         if named is None:
             raise cannot_keep()
         return Path(self.keep) / str(named)
+
+
+def overlap(train: pd.DataFrame, others: pd.DataFrame, level: float) -> str:
+    """Say where rows that are taken for others stand among the training rows, beyond chance.
+
+    Rows of one population may be alike; then as many training rows are like another of them.
+
+    Args:
+        train: The training rows, by the columns that make a row what it is.
+        others: Rows that the model is said not to have seen, with the same columns.
+        level: Level of either interval.
+
+    Returns:
+        The reason, or "".
+
+    Example:
+        >>> rows = pd.DataFrame({"x": range(200)})
+        >>> overlap(rows[:100], rows[100:], 0.99)
+        ''
+        >>> overlap(rows[:100], rows[50:], 0.99)[:49]
+        '50 of 150 assessed rows stand among the training '
+    """
+    both = pd.concat([train, others], ignore_index=True)  # so that 1 and 1.0 are one
+    hashes = pd.util.hash_pandas_object(both, index=False).to_numpy()
+    known, asked = hashes[: len(train)], hashes[len(train) :]
+    _, place, times = np.unique(known, return_inverse=True, return_counts=True)
+    again, there = int((times[place] > 1).sum()), int(np.isin(asked, known).sum())
+    chance, found = share(again, known.size, level).interval, share(there, asked.size, level)
+    if chance is None or found.interval is None or found.interval.low <= chance.high:
+        return ""
+    return (
+        f"{there:,} of {asked.size:,} assessed rows stand among the training rows, more than "
+        "chance would have it, so they are no rows that the model has not seen"
+    )
 
 
 def _kept(folder: Path) -> Model | None:

@@ -20,17 +20,25 @@ def membership(page: Page, pillar: Pillar) -> Markup:
     if area is None or chosen is None:
         return Markup("")
     if shift is not None and _above(shift, 0.5):
-        return page.words("lede.membership_shift", shift=page.measured(shift))
+        return _told(page, page.words("lede.membership_shift", shift=page.measured(shift)))
     share = by.get("reference_attack_tpr_at_1pct_fpr")
     told = {"attack": page.said(string(chosen, "attack")), "auc": page.measured(area)}
     if not (_above(area, 0.5) or _above(share, 0.01)):
-        return page.words("lede.membership_none", **told)
+        return _told(page, page.words("lede.membership_none", **told))
     found = numbers.DASH if share is None else page.measured(share)
-    parts = [page.words("lede.membership", **told, found=found), _group(page, pillar)]
+    first = _told(page, page.words("lede.membership", **told, found=found))
+    parts = [first, _group(page, pillar)]
     exposed = page.table(pillar.name, "exposed")
     if exposed is not None and exposed.rows:
         parts.append(page.words("lede.membership_records", n=len(exposed.rows)))
     return Markup(" ").join(parts)
+
+
+def _told(page: Page, found: Markup) -> Markup:
+    """What was found and, where only a shadow recipe was there, what that leaves open."""
+    if page.report.subject.shadow is None:
+        return found
+    return Markup(" ").join([found, page.words("lede.membership_shadow")])
 
 
 def _above(found: MeasurementRecord | None, chance: float) -> bool:

@@ -54,6 +54,7 @@ def scope(page: Page) -> list[Pair]:
         (words("scope.sensitive"), _names(page, roles.sensitive)),
         (words("scope.features"), _names(page, roles.features)),
         (words("scope.model"), _model(page)),
+        *_shadow(page),
     ]
     return pairs + training(page)
 
@@ -138,6 +139,16 @@ def _model(page: Page) -> Markup:
     if model.parameters is not None:
         parts.append(page.words("scope.parameters", n=model.parameters))
     return Markup(", ").join(parts)
+
+
+def _shadow(page: Page) -> list[Pair]:
+    """How somebody believes that the model was made; nothing where nobody said so."""
+    shadow = page.report.subject.shadow
+    if shadow is None:
+        return []
+    parts = (shadow.get("architecture"), chosen(shadow), shadow.get("privacy"))
+    told = Markup("; ").join(filter(None, map(settings, parts))) or settings(shadow)
+    return [(page.words("scope.shadow"), page.words("scope.shadow_is", settings=told))]
 
 
 def training(page: Page) -> list[Pair]:

@@ -7,6 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -14,7 +15,7 @@ import pandas as pd
 from auditkit.errors import InputError, Problem
 from auditkit.roles import Task
 from auditkit.training.privacy_settings import Privacy
-from auditkit.training.settings import AnyArchitecture, Training, privacy_from
+from auditkit.training.settings import PATHS, AnyArchitecture, Training, privacy_from
 
 if TYPE_CHECKING:
     from auditkit.models import Model
@@ -143,6 +144,29 @@ class Recipe:
             return None
         parts = (auditkit.__version__, torch.__version__, changed._key(rows))  # noqa: SLF001 - of the same class
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Give plain JSON values, in the words of a training record, without the path of a file.
+
+        Returns:
+            Architecture, settings, privacy, and digests of the models before it; what there is.
+
+        Example:
+            >>> from auditkit.training import MLP
+            >>> Recipe(MLP(hidden=(4,)), "y").to_dict()["architecture"]
+            {'kind': 'mlp', 'hidden': [4], 'dropout': 0.0}
+        """
+        architecture = dataclasses.asdict(self.architecture)
+        paths = {key: Path(architecture[key]).name for key in PATHS if architecture.get(key)}
+        told = {
+            "architecture": {"kind": self.architecture.kind, **architecture, **paths},
+            "settings": dataclasses.asdict(self.training),
+            "privacy": None if self.privacy is None else dataclasses.asdict(self.privacy),
+            "start": None if self.start is None else self.start.sha256,
+            "teacher": None if self.teacher is None else self.teacher.sha256,
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(told, allow_nan=False))
+        return {key: value for key, value in plain.items() if value is not None}
 
     def _changed(self, changes: Mapping[str, Any]) -> Recipe:
         """This recipe with some fields, or some settings of its training, changed."""

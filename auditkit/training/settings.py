@@ -239,6 +239,8 @@ class BagOfWords:
 Architecture = MLP | LSTM | TextLSTM | PooledEmbedding | BagOfWords | HuggingFace
 #: And those that give a text.
 AnyArchitecture = Architecture | Seq2Seq
+#: Settings of an architecture that name a file or a folder.
+PATHS = ("vectors", "folder")
 #: Kind of network to the settings of its architecture.
 ARCHITECTURES: dict[str, type[AnyArchitecture]] = {
     "mlp": MLP,
