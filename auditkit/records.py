@@ -18,7 +18,6 @@ from auditkit.report import (
 
 def audit_record(name: str, reason: str | None, cost: meter.Cost) -> AuditRecord:
     """Write down how an audit went, why it broke if it did, and what it cost."""
-    energy = cost.energy
     return AuditRecord(
         name=name,
         status="error" if reason else "completed",
@@ -26,13 +25,7 @@ def audit_record(name: str, reason: str | None, cost: meter.Cost) -> AuditRecord
         seconds=cost.seconds,
         cpu_seconds=cost.cpu_seconds,
         peak_memory_bytes=cost.peak_memory_bytes,
-        energy=EnergyRecord(
-            joules=energy.joules,
-            low=energy.low,
-            high=energy.high,
-            basis=energy.basis,
-            method=energy.method,
-        ),
+        energy=EnergyRecord.model_validate(dataclasses.asdict(cost.energy)),
     )
 
 

@@ -169,14 +169,26 @@ class PlannedAudit(_Record):
     weighted: bool = False
 
 
+class DomainRecord(_Record):
+    """Energy of one part of the machine in joules; `source` says which counter or model."""
+
+    domain: str
+    joules: Finite | None
+    low: Finite | None = None
+    high: Finite | None = None
+    basis: Basis | None = None
+    source: str = ""
+
+
 class EnergyRecord(_Record):
-    """Energy of a phase in joules; `basis` and `method` say how it is known."""
+    """Energy of a phase in joules, and of its parts; `basis` and `method` say how it is known."""
 
     joules: Finite | None
     low: Finite | None = None
     high: Finite | None = None
     basis: Basis | None = None
     method: str = ""
+    domains: list[DomainRecord] = []
 
 
 class ContextRecord(_Record):

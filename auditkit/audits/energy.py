@@ -274,15 +274,14 @@ def _peak(costs: list[meter.Cost], reason: str, source: str) -> Measurement:
 
 
 def _energy(metric: Metric, energy: meter.Energy, n: int, source: str) -> Measurement:
-    """An estimate has the range of its model as interval; a counter has no repeat."""
+    """The interval is the range of the model, or the resolution of the meter."""
     if energy.joules is None:
         return metric.measure(None, n=0, reason=f"unknown: {energy.method}", source=source)
-    interval, reason = None, "one reading of a counter"
+    interval, reason = None, energy.range_method
     if energy.low is not None and energy.high is not None:
         reason = "the coefficient was given without a range"
         if energy.low < energy.high:
-            method = "range of the CPU-time model over processors, not over runs"
-            interval = Interval(energy.low, energy.high, meter.RANGE_LEVEL, method)
+            interval = Interval(energy.low, energy.high, meter.RANGE_LEVEL, energy.range_method)
     return metric.measure(
         energy.joules,
         n=n,

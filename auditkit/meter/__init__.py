@@ -8,8 +8,19 @@ Example:
     True
 """
 
-from auditkit.meter.energy import RANGE_LEVEL, WATTS_PER_BUSY_CORE, Energy, WattsPerCore, total
-from auditkit.meter.phases import Cost, Phase, costs_of, outermost, phase, process_peak_bytes
+from auditkit.meter.choice import Sources, open_sources, sources, use, wall_energy
+from auditkit.meter.costs import Cost, costs_of, outermost
+from auditkit.meter.energy import (
+    RANGE_LEVEL,
+    WATTS_PER_BUSY_CORE,
+    DomainEnergy,
+    Energy,
+    WattsPerCore,
+    total,
+)
+from auditkit.meter.memory import process_peak_bytes
+from auditkit.meter.phase_log import journal, read_journal
+from auditkit.meter.phases import Phase, phase
 from auditkit.meter.rapl import POWERCAP
 from auditkit.meter.timing import Timing, time_calls
 
@@ -18,14 +29,22 @@ __all__ = [
     "RANGE_LEVEL",
     "WATTS_PER_BUSY_CORE",
     "Cost",
+    "DomainEnergy",
     "Energy",
     "Phase",
+    "Sources",
     "Timing",
     "WattsPerCore",
     "costs_of",
+    "journal",
+    "open_sources",
     "outermost",
     "phase",
     "process_peak_bytes",
+    "read_journal",
+    "sources",
     "time_calls",
     "total",
+    "use",
+    "wall_energy",
 ]

@@ -77,6 +77,25 @@ def _ticks() -> tuple[int, int] | None:
     return (fields[7], sum(fields)) if len(fields) == 8 else None
 
 
+def steal(before: Reading, after: Reading) -> float | None:
+    """Share of the machine's time that its host gave to others.
+
+    Args:
+        before: Reading at the start.
+        after: Reading at the end.
+
+    Returns:
+        The share, in 0..1, or None where the system does not say or too little time went by.
+
+    Example:
+        >>> steal(Reading(0, 0, 0, 0, (10, 1000)), Reading(1, 1, 0, 0, (30, 1100)))
+        0.2
+    """
+    if before.ticks is None or after.ticks is None or after.ticks[1] <= before.ticks[1]:
+        return None
+    return (after.ticks[0] - before.ticks[0]) / (after.ticks[1] - before.ticks[1])
+
+
 def contended(before: Reading, after: Reading) -> bool | None:
     """Say whether others took so much of the machine that times cannot be compared.
 
@@ -88,10 +107,7 @@ def contended(before: Reading, after: Reading) -> bool | None:
         True where the host stole more than `STEAL_LIMIT` of the time, or the load of the last
         minute exceeds `LOAD_LIMIT` a core; None where the machine says neither.
     """
-    stolen = None
-    if before.ticks and after.ticks and after.ticks[1] > before.ticks[1]:
-        stolen = (after.ticks[0] - before.ticks[0]) / (after.ticks[1] - before.ticks[1])
-    load = load_per_core()
+    stolen, load = steal(before, after), load_per_core()
     if stolen is None and load is None:
         return None
     return (stolen or 0.0) > STEAL_LIMIT or (load or 0.0) > LOAD_LIMIT

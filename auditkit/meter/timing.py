@@ -7,7 +7,8 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from auditkit.meter.phases import Cost, phase
+from auditkit.meter.costs import Cost
+from auditkit.meter.phases import phase
 
 
 @dataclass(frozen=True, slots=True)
