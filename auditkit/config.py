@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditkit.errors import InputError, Problem, quote
+from auditkit.meter.wall import MOST_GAP
 from auditkit.policy import read_toml, unknown_keys, validation_problems
 from auditkit.regimes.crosswalk import declarable
 from auditkit.report import ContextRecord
@@ -69,6 +70,19 @@ class SubjectConfig(BaseModel):
     shadow: dict[str, Any] | None = None
 
 
+class MeterConfig(BaseModel):
+    """`[meter]`: where the energy of training and audits comes from; see `auditkit.meter.sources`.
+
+    `wall` is the file of a plug meter, `most_gap` the longest gap in it that is bridged, in s.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    wall: str | None = Field(default=None, min_length=1)
+    most_gap: float = Field(default=MOST_GAP, gt=0)
+    codecarbon: bool = False
+
+
 class Config(BaseModel):
     """The whole file."""
 
@@ -77,6 +91,7 @@ class Config(BaseModel):
     subject: SubjectConfig
     audits: dict[str, dict[str, Any]] = {}
     context: ContextRecord | None = None
+    meter: MeterConfig | None = None
     policy: str | None = None
     seed: int = Field(default=0, ge=0)
 
@@ -127,6 +142,7 @@ def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
         (inner.get("split"), SplitConfig, f"{where} [subject.split]"),
         (inner.get("join"), JoinConfig, f"{where} [subject.join]"),
         (plain.get("context"), ContextRecord, f"{where} [context]"),
+        (plain.get("meter"), MeterConfig, f"{where} [meter]"),
     ):
         if isinstance(table, dict):
             found = unknown_keys(table, set(known.model_fields), place)

@@ -12,6 +12,7 @@ from auditkit.data.counted import CellTable
 from auditkit.data.intake import Attempts
 from auditkit.data.merging import Place, merge
 from auditkit.errors import InputError, Problem, quote
+from auditkit.meter import Sources
 from auditkit.subject import Subject
 
 
@@ -23,11 +24,13 @@ class PreparedCells:
         config: What the file says.
         text: The bytes of the file.
         table: The counts, of all places together.
+        sources: Where the energy of the audits comes from, or None where nothing is said.
     """
 
     config: Config
     text: bytes
     table: CellTable
+    sources: Sources | None = None
 
     @property
     def sensitive(self) -> tuple[str, ...]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
-from auditkit.config import Config, SubjectConfig, read_config
+from auditkit import meter
+from auditkit.config import Config, MeterConfig, SubjectConfig, read_config
 from auditkit.data.counting import take_counts
 from auditkit.data.intake import Attempts, Intake, take_in
-from auditkit.errors import InputError, Problem, quote
+from auditkit.errors import InputError, MissingExtraError, Problem, quote
 from auditkit.gathering import PreparedCells, gather
 from auditkit.models import Model, SequenceModel
 from auditkit.roles import Roles
@@ -66,6 +67,7 @@ class Prepared:
         declared: Its training rows and its shadow recipe, as far as somebody declared them.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
+        sources: Where the energy of training and audits comes from, or None where nothing is said.
     """
 
     config: Config
@@ -80,6 +82,7 @@ class Prepared:
     model: Model | SequenceModel | None = None
     declared: Declared = field(default_factory=Declared)
     notes: tuple[str, ...] = ()
+    sources: meter.Sources | None = None
 
     def subject(self, *, progress: bool = False) -> Subject:
         """Make the subject; trains where the configuration says so.
@@ -186,7 +189,7 @@ class Prepared:
         )
         import torch  # noqa: F401 - loaded before its threads are counted
 
-        with one_thread():
+        with meter.use(self.sources), one_thread():
             model, record = recipe.fit(train, progress=progress, checkpoint=self._checkpoint)
         return Trained(model, record, recipe, everyone, train, test)
 
@@ -237,11 +240,12 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         return None, problems
     where, folder = Path(path).name, Path(path).parent
     attempt = Attempts(problems)
+    sources = attempt(_sources, config.meter, folder, where)
     if config.subject.cells or config.subject.count:
         counts = attempt(gather, config, folder, where) if config.subject.cells else None
         if config.subject.count:
             counts = take_counts(config, folder, where, attempt)
-        ready = None if counts is None or problems else PreparedCells(config, text, counts)
+        ready = None if counts is None or problems else PreparedCells(config, text, counts, sources)
         return ready, problems
     attempt(lambda: _check_run(config.subject, where))
     architecture, training, model = _model(config.subject, folder, where, attempt)
@@ -277,7 +281,20 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         model,
         declared,
         (*table.notes, *declared.notes),
+        sources,
     ), problems
+
+
+def _sources(says: MeterConfig | None, folder: Path, where: str) -> meter.Sources | None:
+    """Where `[meter]` wants energy from; a missing package is one problem among the others."""
+    if says is None:
+        return None
+    wall = None if says.wall is None else folder / says.wall
+    try:
+        return meter.open_sources(wall, says.most_gap, codecarbon=says.codecarbon)
+    except MissingExtraError as error:
+        problem = Problem(f"{where} [meter] codecarbon", "true", "an installed package", str(error))
+        raise InputError([problem]) from error
 
 
 def _model(

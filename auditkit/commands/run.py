@@ -44,6 +44,7 @@ def run(
     since: Path | None, *, as_json: bool,
 ) -> int:  # fmt: skip
     """Audit what CONFIG (an auditkit.toml) describes, and write a bundle."""
+    from auditkit import meter
     from auditkit.audit import make_audits
     from auditkit.audit import run as run_audits
     from auditkit.bundle import bundle_folder, write_bundle
@@ -69,13 +70,14 @@ def run(
         raise InputError(problems)
     if isinstance(prepared, Prepared) and prepared.architecture is not None:
         said(f"training the {prepared.config.subject.model['train']}")
-    subject = prepared.subject(progress=sys.stderr.isatty())
-    report = run_audits(
-        subject, held, names,
-        prepared.config.seed if seed is None else seed,
-        settings=settings,
-        progress=lambda name, i, count: said(f"audit {i} of {count}: {name}"),
-    )  # fmt: skip
+    with meter.use(prepared.sources):
+        subject = prepared.subject(progress=sys.stderr.isatty())
+        report = run_audits(
+            subject, held, names,
+            prepared.config.seed if seed is None else seed,
+            settings=settings,
+            progress=lambda name, i, count: said(f"audit {i} of {count}: {name}"),
+        )  # fmt: skip
     if before is not None:
         report = report.model_copy(update={"since": compare(before, report)})
     said("writing the bundle")
