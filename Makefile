@@ -30,6 +30,8 @@ bench: .venv
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/explain.py
 	$(BIN)/python benchmarks/private.py
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[codecarbon]"
+	$(BIN)/python benchmarks/meter.py
 
 validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray,spark]"
