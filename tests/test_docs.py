@@ -51,13 +51,24 @@ def test_the_counts_of_the_readme_can_be_had(tmp_path: Path) -> None:
 def test_the_python_lines_of_the_readme_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (code,) = blocks("README.md", "python")
+    (code,) = (code for code in blocks("README.md", "python") if "load_subject" in code)
     assert len([line for line in code.splitlines() if line]) == 5
     monkeypatch.setattr(auditkit, "load_subject", lambda _: subject())
     monkeypatch.setattr(auditkit, "load_policy", lambda _: None)
     monkeypatch.chdir(tmp_path)
     exec(code, {})  # noqa: S102 - our own document
     assert (tmp_path / "reports/mine/report.en.html").is_file()
+
+
+def test_the_meter_of_the_readme_runs_in_five_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = (code for code in blocks("README.md", "python") if "meter.phase" in code)
+    assert len([line for line in code.splitlines() if line]) == 5
+    monkeypatch.chdir(tmp_path)
+    exec(code, {})  # noqa: S102 - our own document
+    (cost,) = auditkit.meter.read_journal("phases.jsonl")
+    assert repr(cost.energy) in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])
