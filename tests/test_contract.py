@@ -19,7 +19,7 @@ from auditkit.subject import Subject, Task
 
 AUDITS = [name for name, cls in audit_classes().items() if hasattr(cls, "metrics")]
 #: Metrics that time and energy make differ from run to run.
-RESTLESS = ("seconds", "energy", "memory", "latency")
+RESTLESS = ("seconds", "energy", "memory", "latency", "carbon", "kwh")
 
 
 def table(n: int = 600) -> pd.DataFrame:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import ClassVar
 
 import numpy as np
@@ -12,90 +13,34 @@ import pandas as pd
 from auditkit import meter
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Interval, Measurement, Metric, Table, weakest
+from auditkit.methods import carbon, energy_metrics, energy_worth, multiclass, ranking, sequences
+from auditkit.methods.carbon import Use
+from auditkit.methods.carbon_settings import CarbonSettings
+from auditkit.methods.compute_fields import compute_fields
+from auditkit.methods.energy_metrics import (
+    PARAMETERS,
+    PREDICTION_ENERGY,
+    PREDICTION_FLOPS,
+    PREDICTION_LATENCY,
+    PREDICTION_SECONDS,
+    TRAINING_CPU_SECONDS,
+    TRAINING_ENERGY,
+    TRAINING_FLOPS,
+    TRAINING_PEAK_MEMORY,
+    TRAINING_SECONDS,
+)
+from auditkit.methods.energy_worth import (
+    ACCURACY_PER_KWH,
+    AUC_PER_KWH,
+    epsilon_of,
+    privacy_ratio,
+    twin_of,
+)
+from auditkit.methods.estimates import Estimate
+from auditkit.methods.weighting import kish, weighted_words
 from auditkit.models import NetworkModel
 from auditkit.roles import TASKS
 from auditkit.subject import Subject
-
-TRAINING_ENERGY = Metric(
-    "training_energy",
-    "Energy of training",
-    "Energy that the processor used while the model was trained.",
-    "J",
-    better="lower",
-    low=0.0,
-)
-TRAINING_SECONDS = Metric(
-    "training_seconds",
-    "Time of training",
-    "Wall time that the training of the model took.",
-    "s",
-    better="lower",
-    low=0.0,
-)
-TRAINING_CPU_SECONDS = Metric(
-    "training_cpu_seconds",
-    "CPU time of training",
-    "CPU time that the training of the model took, all threads and child processes together.",
-    "s",
-    better="lower",
-    low=0.0,
-)
-TRAINING_PEAK_MEMORY = Metric(
-    "training_peak_memory",
-    "Peak memory of training",
-    "Highest resident memory of the training process.",
-    "bytes",
-    better="lower",
-    low=0.0,
-)
-TRAINING_FLOPS = Metric(
-    "training_flops",
-    "Operations of training",
-    "Floating-point operations of all training steps: matrix products, convolutions, attention.",
-    "FLOP",
-    better="lower",
-    low=0.0,
-)
-PREDICTION_FLOPS = Metric(
-    "prediction_flops",
-    "Operations of one prediction",
-    "Floating-point operations of the network for one row, encoding left out.",
-    "FLOP",
-    better="lower",
-    low=0.0,
-)
-PREDICTION_SECONDS = Metric(
-    "prediction_seconds_per_1000",
-    "Time of 1,000 predictions",
-    "Median wall time to score 1,000 raw rows at once, encoding included.",
-    "s",
-    better="lower",
-    low=0.0,
-)
-PREDICTION_LATENCY = Metric(
-    "prediction_latency",
-    "Latency of one prediction",
-    "Median wall time to score one raw row alone, encoding included.",
-    "s",
-    better="lower",
-    low=0.0,
-)
-PREDICTION_ENERGY = Metric(
-    "energy_per_1000_predictions",
-    "Energy of 1,000 predictions",
-    "Energy that the processor used to score 1,000 raw rows at once.",
-    "J",
-    better="lower",
-    low=0.0,
-)
-PARAMETERS = Metric(
-    "parameters",
-    "Size of the model",
-    "Trainable numbers of the model.",
-    "count",
-    better="lower",
-    low=0.0,
-)
 
 #: Predictions that the cost of prediction is given for.
 PER = 1000
@@ -106,8 +51,8 @@ _COLUMNS = ("phase", "seconds", "cpu_seconds", "joules", "low", "high", "basis")
 
 
 @dataclass(frozen=True)
-class Energy:
-    """What training and prediction cost. Settings are its fields.
+class Energy(CarbonSettings):
+    """What training and prediction cost, and what they emit. Settings are its fields.
 
     Attributes:
         repeats: Times that prediction is timed; under 6 no 95 % interval of the median exists.
@@ -118,24 +63,18 @@ class Energy:
         InputError: If a setting is out of range; every problem is listed.
 
     Example:
-        >>> Energy().needs
-        frozenset()
+        >>> Energy(region="FRA").grid.name
+        'France'
     """
 
     name: ClassVar[str] = "energy"
     needs: ClassVar[frozenset[str]] = frozenset()
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
+    weighted: ClassVar[frozenset[str]] = frozenset(TASKS)
     metrics: ClassVar[tuple[Metric, ...]] = (
-        TRAINING_ENERGY,
-        TRAINING_SECONDS,
-        TRAINING_CPU_SECONDS,
-        TRAINING_PEAK_MEMORY,
-        TRAINING_FLOPS,
-        PREDICTION_FLOPS,
-        PREDICTION_SECONDS,
-        PREDICTION_LATENCY,
-        PREDICTION_ENERGY,
-        PARAMETERS,
+        *energy_metrics.METRICS,
+        *carbon.METRICS,
+        *energy_worth.METRICS,
     )
 
     repeats: int = 9
@@ -147,11 +86,12 @@ class Energy:
         if self.seconds < 0:
             place = "[audits.energy] seconds"
             problems.append(Problem(place, quote(self.seconds), "a number from 0"))
+        problems += self.problems("[audits.energy]")
         if problems:
             raise InputError(problems)
 
     def run(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
-        """Yield the cost of training, then of prediction, then the table of phases.
+        """Yield what training and prediction cost, then what follows from it.
 
         Args:
             subject: What is audited. Without a model, record or network the numbers that need
@@ -159,10 +99,28 @@ class Energy:
             rng: Draws the rows that are predicted.
 
         Yields:
-            Measurements, and the table `phases`.
+            Measurements, and the tables `phases`, `sci` or `other-grids`, and `compute-fields`.
         """
-        held = None if _unmetered(subject) else getattr(subject.record, "cost", None)
-        outer = meter.outermost(meter.costs_of(held))
+        found: dict[str, Measurement] = {}
+        for evidence in self._costs(subject, rng):
+            if isinstance(evidence, Measurement):
+                found[evidence.metric] = evidence
+            yield evidence
+        training, predictions = (
+            Use(unit, found[energy.id], found[seconds.id].value)
+            for unit, energy, seconds in (
+                ("training run", TRAINING_ENERGY, TRAINING_SECONDS),
+                (f"{PER:,} predictions", PREDICTION_ENERGY, PREDICTION_SECONDS),
+            )
+        )
+        yield from carbon.emissions(self, training, predictions, datetime.now(tz=UTC).year)
+        yield from self._worth(subject, training.energy)
+        yield _privacy(subject, training.energy)
+        yield compute_fields(found.values(), self.development_kwh)
+
+    def _costs(self, subject: Subject, rng: np.random.Generator) -> Iterator[Measurement | Table]:
+        """What training and prediction cost, then the table of phases."""
+        outer = _outer(subject.record)
         yield from _training(subject, outer)
         yield from _size(subject)
         yield from _operations(subject, rng)
@@ -180,6 +138,36 @@ class Energy:
             source = f"mean over timed calls of {PER:,} rows{_busy(many.cost)}"
             yield _energy(PREDICTION_ENERGY, phases[-1].energy, many.repeats, source)
         yield _table(phases)
+
+    def _worth(self, subject: Subject, energy: Measurement) -> Iterator[Measurement]:
+        """How good the model is for each kWh of its training."""
+        words, weights = "assessed rows", None
+        missing = subject.missing({"labels", "predictions"})
+        if missing is None:
+            weights = subject.weights
+            words = weighted_words(words, None if weights is None else (kish(weights),))
+        found = {} if missing else self._scores(subject)
+        otherwise = missing or f"there is no such number of a {subject.task} task"
+        yield from energy_worth.per_kwh(found, len(subject), energy, otherwise, words)
+
+    def _scores(self, subject: Subject) -> dict[Metric, Estimate]:
+        """The metrics per kWh of this task, to how good the model is."""
+        weights = subject.weights
+        if subject.task == "sequence-to-sequence":
+            texts = sequences.measure_texts(subject.y_true, subject.y_pred, self.level, weights)
+            exact = next(m for m in texts if m.metric == sequences.EXACT_MATCH.id)
+            return {ACCURACY_PER_KWH: Estimate(exact.value, exact.interval, exact.reason)}
+        if subject.task == "multiclass":
+            y, classes = (subject.y_true, subject.y_pred), len(subject.classes)
+            counted = multiclass.count_classes({}, {}, *y, classes, weights)
+            return energy_worth.of_decisions(counted.confusion(), counted.sums(), self.level)
+        if subject.task == "regression":
+            return {}
+        cells = subject.cells
+        found = energy_worth.of_decisions(cells.table(), cells.sums(), self.level)
+        if subject.y_score is not None:
+            found[AUC_PER_KWH] = ranking.auc(subject.y_true, subject.y_score, self.level, weights)
+        return found
 
     def _timed(self, name: str, subject: Subject, rows: pd.DataFrame) -> meter.Timing:
         return meter.time_calls(
@@ -225,12 +213,18 @@ def _busy(cost: meter.Cost) -> str:
     return "; the machine was busy with other work meanwhile" if cost.contended else ""
 
 
-def _unmetered(subject: Subject) -> str | None:
+def _outer(record: object) -> list[meter.Cost]:
+    """What a whole training cost, phase by phase; empty where its record does not say."""
+    held = None if _unmetered(record) else getattr(record, "cost", None)
+    return meter.outermost(meter.costs_of(held))
+
+
+def _unmetered(record: object) -> str | None:
     """Why the cost in the record is not that of the whole training, or None where it is."""
-    processes = int(getattr(subject.record, "processes", 1))
+    processes = int(getattr(record, "processes", 1))
     if processes > 1:
         return f"only the first of the {processes} processes of training was metered"
-    epochs = [str(epoch) for epoch in getattr(subject.record, "resumed_after", ())]
+    epochs = [str(epoch) for epoch in getattr(record, "resumed_after", ())]
     if not epochs:
         return None
     return (
@@ -241,7 +235,7 @@ def _unmetered(subject: Subject) -> str | None:
 
 def _training(subject: Subject, outer: list[meter.Cost]) -> Iterator[Measurement]:
     unknown = "the training record does not hold what it cost"
-    reason = subject.missing({"record"}) or _unmetered(subject) or unknown
+    reason = subject.missing({"record"}) or _unmetered(subject.record) or unknown
     source = "training record, metered while the model was trained"
     if not outer:
         for metric in (
@@ -290,6 +284,23 @@ def _energy(metric: Metric, energy: meter.Energy, n: int, source: str) -> Measur
         basis=energy.basis or "estimated",
         source=f"{source}; {energy.method}",
     )
+
+
+def _privacy(subject: Subject, energy: Measurement) -> Measurement:
+    """Energy of private over plain training, of the audited model and a twin that was trained."""
+    own, source = subject.record, "training records, metered while each was trained"
+    twin = twin_of(own, getattr(subject.recipe, "records", ()))  # recipes of others keep none
+    private = epsilon_of(own) is not None
+    if twin is None:
+        kind = "without privacy" if private else "with privacy: run the audit privacy too"
+        nothing = subject.missing({"record"}) or f"no twin was trained in this run {kind}"
+        return privacy_ratio(None, None, source, nothing)
+    spent = meter.total(cost.energy for cost in _outer(twin))
+    other = _energy(TRAINING_ENERGY, spent, 1, source)
+    plain, costly = (other, energy) if private else (energy, other)
+    nothing = f"the two records do not both hold their energy: {other.reason or energy.reason}"
+    epsilon = epsilon_of(own if private else twin)
+    return privacy_ratio(plain, costly, f"{source}; epsilon {epsilon:.3g}", nothing)
 
 
 def _size(subject: Subject) -> Iterator[Measurement]:

@@ -9,6 +9,7 @@ from markupsafe import Markup
 
 from auditkit.changed import Verdict
 from auditkit.render import lede_data, numbers
+from auditkit.render.lede_carbon import carbon
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_epsilon import epsilon_bounds
 from auditkit.render.lede_groups import (
@@ -70,8 +71,10 @@ def _reason(page: Page, pillar: Pillar) -> Markup:
 
 def shows(page: Page, pillar: Pillar) -> Markup:
     """Say what a pillar shows, whatever was judged."""
-    own = OPENINGS.get(pillar.name)
-    return (own(page, pillar) if own else Markup("")) or _headlines(page, pillar)
+    own, more = OPENINGS.get(pillar.name), ADDED.get(pillar.name)
+    opening = (own(page, pillar) if own else Markup("")) or _headlines(page, pillar)
+    added = more(page, pillar) if more else Markup("")
+    return Markup(" ").join(part for part in (opening, added) if part)
 
 
 def _headlines(page: Page, pillar: Pillar) -> Markup:
@@ -131,6 +134,8 @@ def titles(page: Page, pillars: Sequence[Pillar]) -> Markup:
     return page.words.listing([page.pillar_title(pillar.name) for pillar in pillars])
 
 
+#: Pillar to what is said after its opening.
+ADDED: dict[str, Callable[[Page, Pillar], Markup]] = {"energy": carbon}
 #: Pillar to what opens its section; where it has nothing to say, the headlines do.
 OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "fairness": fairness,

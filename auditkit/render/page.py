@@ -81,7 +81,7 @@ _HINTS = {
     "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
-    "energy": ("energy", "joule", "flop", "seconds", "memory", "co2", "carbon"),
+    "energy": ("energy", "joule", "flop", "seconds", "memory", "carbon", "kwh"),
     "conditional": ("conditional_", "gap_share_of_control"),
     "scores-by-group": (
         *("roc_auc_difference", "mean_score", "calibration_error", "in_the_large_difference"),

@@ -105,6 +105,11 @@ class Recipe:
             self._made[key] = fit(architecture, rows, **how, **settings)
         return self._made[key]
 
+    @property
+    def records(self) -> tuple[TrainingRecord, ...]:
+        """Records of all trainings by this recipe, changed or not, whose models are kept."""
+        return tuple(record for _, record in self._made.values())
+
     def digest(
         self,
         rows: pd.DataFrame,

@@ -51,6 +51,7 @@ DYNAMIC = {
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("attribute-attacks", "rare-values", "canaries"),
+        *("sci", "other-grids", "compute-fields"),
     ),
     "waterfall.what_": tuple(charts_explain.KINDS),
     "stories.": tuple(
