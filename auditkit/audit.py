@@ -62,6 +62,7 @@ BUILT_IN = (
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",
+    "auditkit.audits.compression:Compression",
     "auditkit.audits.energy:Energy",
 )
 #: Why an audit that looks at rows has nothing to look at.

@@ -51,6 +51,7 @@ LETTERS = {
     "epsilon-bound": "b",
     "personal-data": "d",
     "anonymity": "n",
+    "compression": "1",
     "energy": "e",
 }
 CLASSES = ("high", "low", "mid")

@@ -1,4 +1,4 @@
-"""The frontier: what each variant of a model reaches, and what it costs."""
+"""The frontiers: what each variant of a model reaches, and what it costs."""
 
 from __future__ import annotations
 
@@ -47,6 +47,16 @@ class Point:
     y: float
 
     @property
+    def title(self) -> str:
+        """What it is called."""
+        return string(self.row, "variant") or string(self.row, "version")
+
+    @property
+    def is_audited(self) -> bool:
+        """Whether it is the model as audited."""
+        return self.title == "as audited"
+
+    @property
     def is_cut_off(self) -> bool:
         """Whether only the threshold was moved, for everyone alike."""
         return string(self.row, "stage") == "cut-off"
@@ -64,15 +74,7 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
     parts += _labels(points, xs, ys)
     inside = sum(row.get("inside_target") is True for row in records(table))
     target = next((t for p in points if (t := number(p.row, "target")) is not None), 0.0)
-    key = page.words.listing(
-        [
-            page.words(
-                "frontier.key", place=p.place, variant=page.said(string(p.row, "variant"), 60)
-            )
-            for p in points
-            if not p.is_cut_off
-        ]
-    )
+    key = _key(page, points)
     shown = {"n": inside, "total": len(table.rows), "target": numbers.limit(target)}
     return [
         Figure(
@@ -91,22 +93,67 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
     ]
 
 
-def _points(table: TableRecord, gap: str) -> Iterator[Point]:
+def size_frontier(page: Page, table: TableRecord) -> list[Figure]:
+    """Draw accuracy, or R squared, against the size of each version that has both."""
+    y = "r2_score" if "r2_score" in table.columns else "accuracy"
+    points = list(_points(table, "kilobytes", y))
+    if len(points) < 2:
+        return []
+    xs, ys = _axes(points, "kilobytes", y)
+    parts = [*frame(xs, ys, HEIGHT), *_curves(points, xs, ys)]
+    parts += [mark for point in points for mark in _mark(point, "kilobytes", xs, ys, y)]
+    parts += [_ring(point, xs, ys) for point in points if string(point.row, "gap_grows")]
+    parts += _labels(points, xs, ys)
+    small = next((p for p in points if p.row.get("chosen") is True), None)
+    key = "size_frontier.title" if small else "size_frontier.title_none"
+    share = number(small.row, "size_share") if small else None
+    return [
+        Figure(
+            page.words(
+                key,
+                version=page.said(small.title, 60) if small else "",
+                share=numbers.show(100 * (share or 0.0)).text,
+            ),
+            join([page.words("size_frontier.caption"), " ", _key(page, points), "."]),
+            Plot(
+                join(parts),
+                HEIGHT,
+                column_title(page, "kilobytes"),
+                column_title(page, y),
+                page.words("size_frontier.description", n=len(points)),
+            ),
+            data_table(page, table),
+            source_note(page, table),
+        )
+    ]
+
+
+def _key(page: Page, points: Sequence[Point]) -> Markup:
+    """What the numbers stand for that a narrow drawing has instead of names."""
+    told = [
+        page.words("frontier.key", place=p.place, variant=page.said(p.title, 60))
+        for p in points
+        if not p.is_cut_off
+    ]
+    return page.words.listing(told)
+
+
+def _points(table: TableRecord, gap: str, right: str = "accuracy") -> Iterator[Point]:
     for place, row in enumerate(records(table)[:MOST], 1):
-        x, y = number(row, gap), number(row, "accuracy")
+        x, y = number(row, gap), number(row, right)
         if x is not None and y is not None:
             yield Point(place, row, x, y)
 
 
-def _axes(points: Sequence[Point], gap: str) -> tuple[Axis, Axis]:
+def _axes(points: Sequence[Point], gap: str, right: str = "accuracy") -> tuple[Axis, Axis]:
     """Axes that hold every point, and the intervals of those that have them drawn."""
     values = []
-    for column in (gap, "accuracy"):
+    for column in (gap, right):
         crossed = [point for point in points if not point.is_cut_off]
         ends = [number(p.row, f"{column}_{end}") for p in crossed for end in ("low", "high")]
         values.append([end for end in ends if end is not None])
-    right = axis([*values[0], *(p.x for p in points), 0.0])
-    return right, axis([*values[1], *(p.y for p in points)], aim=4)
+    across = axis([*values[0], *(p.x for p in points), 0.0])
+    return across, axis([*values[1], *(p.y for p in points)], aim=4)
 
 
 def _target(page: Page, points: Sequence[Point], xs: Axis) -> list[Markup]:
@@ -123,7 +170,7 @@ def _target(page: Page, points: Sequence[Point], xs: Axis) -> list[Markup]:
 def _curves(points: Sequence[Point], xs: Axis, ys: Axis) -> Iterator[Markup]:
     """The line through the unbeaten, and the one through the cut-offs."""
     unbeaten = [p for p in points if p.row.get("unbeaten") is True]
-    moved = [p for p in points if p.is_cut_off or string(p.row, "stage") == "as audited"]
+    moved = [p for p in points if p.is_cut_off or p.is_audited]
     for chosen, cls in ((moved, "bl"), (unbeaten, "ref")):
         ordered = sorted(chosen, key=lambda p: (p.x, p.y))
         for a, b in pairwise(ordered):
@@ -132,7 +179,7 @@ def _curves(points: Sequence[Point], xs: Axis, ys: Axis) -> Iterator[Markup]:
             )
 
 
-def _mark(point: Point, gap: str, xs: Axis, ys: Axis) -> list[Markup]:
+def _mark(point: Point, gap: str, xs: Axis, ys: Axis, right: str = "accuracy") -> list[Markup]:
     at, top = xs.at(point.x), from_top(ys, point.y, HEIGHT)
     if point.is_cut_off:
         return [el("circle", cls="b0", cx=at, cy=px(top), r="3")]
@@ -140,14 +187,20 @@ def _mark(point: Point, gap: str, xs: Axis, ys: Axis) -> list[Markup]:
     low, high = (number(point.row, f"{gap}_{end}") for end in ("low", "high"))
     if low is not None and high is not None:
         parts.append(span(xs, low, high, top, "iv ev"))
-    low, high = (number(point.row, f"accuracy_{end}") for end in ("low", "high"))
+    low, high = (number(point.row, f"{right}_{end}") for end in ("low", "high"))
     if low is not None and high is not None:
         end = from_top(ys, high, HEIGHT)
         parts.append(upright(at, from_top(ys, low, HEIGHT) - end, "iv ev", end))
-    if string(point.row, "stage") == "as audited":
+    if point.is_audited:
         return [*parts, placed(at, top, "M-5-5h10v10h-10z", "mk")]
     cls = "mk ev" if point.row.get("unbeaten") is True else "mk h"
     return [*parts, el("circle", cls=cls, cx=at, cy=px(top), r="5")]
+
+
+def _ring(point: Point, xs: Axis, ys: Axis) -> Markup:
+    """Around a version that surely widens a gap."""
+    top = px(from_top(ys, point.y, HEIGHT))
+    return el("circle", cls="lim", cx=xs.at(point.x), cy=top, r="10")
 
 
 def _labels(points: Sequence[Point], xs: Axis, ys: Axis) -> Iterator[Markup]:
@@ -155,7 +208,7 @@ def _labels(points: Sequence[Point], xs: Axis, ys: Axis) -> Iterator[Markup]:
     spots = {p.place: (xs.share(p.x) * WIDTH, from_top(ys, p.y, HEIGHT)) for p in points}
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots.values()]
     for point in sorted(points, key=lambda p: (p.is_cut_off, p.place)):
-        spot, variant = spots[point.place], string(point.row, "variant")
+        spot, variant = spots[point.place], point.title
         short = str(point.place)
         if point.is_cut_off:
             variant = short = variant.removeprefix("cut-off ")

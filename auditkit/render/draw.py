@@ -11,7 +11,7 @@ from collections.abc import Callable
 from auditkit.render.charts_curves import calibration_groups, roc_groups
 from auditkit.render.charts_effects import effects
 from auditkit.render.charts_explain import density_strip, waterfall
-from auditkit.render.charts_frontier import frontier
+from auditkit.render.charts_frontier import frontier, size_frontier
 from auditkit.render.charts_groups import groups
 from auditkit.render.charts_impact import impact_tests
 from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
@@ -52,6 +52,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
         frozenset({"attribute", "group", "false_positive_rate", "true_positive_rate"}),
     ),
     "rules": (rules, frozenset({"depth", "condition", "decision", "is_leaf"})),
+    "size-frontier": (size_frontier, frozenset({"version", "kilobytes"})),
     "stories": (stories, frozenset({"case", "decision", "feature", "value", "contribution"})),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }

@@ -25,7 +25,7 @@ OURS = frozenset(
     {
         *("attack", "basis", "change", "decision", "definition", "four_fifths", "how"),
         *("justification", "limit", "meaning", "model", "note", "outcome", "phase", "question"),
-        *("role", "size_of_class", "stage", "standing", "test"),
+        *("role", "size_of_class", "stage", "standing", "test", "version"),
     }
 )
 

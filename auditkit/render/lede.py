@@ -11,6 +11,7 @@ from auditkit.changed import Verdict
 from auditkit.render import lede_data, numbers
 from auditkit.render.lede_carbon import carbon
 from auditkit.render.lede_changes import changes
+from auditkit.render.lede_compression import compression
 from auditkit.render.lede_epsilon import epsilon_bounds
 from auditkit.render.lede_groups import (
     conditional,
@@ -159,4 +160,5 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "memorisation": memorisation,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,
+    "compression": compression,
 }

@@ -61,6 +61,7 @@ PLACES = (
     "epsilon-bound",
     "personal-data",
     "anonymity",
+    "compression",
     "energy",
 )
 #: From the most urgent; a pillar without a criterion stands before those that passed.
@@ -80,6 +81,7 @@ _HINTS = {
     "personal-data": ("personal_",),
     "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),
+    "compression": ("compress", "smallest_size"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "carbon", "kwh"),
     "conditional": ("conditional_", "gap_share_of_control"),

@@ -52,6 +52,7 @@ DYNAMIC = {
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("attribute-attacks", "rare-values", "canaries"),
         *("sci", "other-grids", "compute-fields"),
+        *("compressed-gaps", "compressed-growth"),
     ),
     "waterfall.what_": tuple(charts_explain.KINDS),
     "stories.": tuple(
@@ -60,7 +61,10 @@ DYNAMIC = {
     "effects.": ("feature", "points", "lowest", "at_lowest", "highest", "at_highest"),
     "rules.given.": ("binary", "multiclass", "regression"),
     "rules.value.": ("binary", "multiclass", "regression"),
-    "lede.": (*lede_people.WHOLE, *lede_people.ALONE),
+    "lede.": (
+        *(*lede_people.WHOLE, *lede_people.ALONE),
+        *("compression_of_accuracy", "compression_of_r2"),
+    ),
     "forest.": (
         *(f"of_{kind}" for kind in charts_rows.KINDS),
         *(f"{kind}_caption" for kind in charts_rows.KINDS),
