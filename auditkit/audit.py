@@ -57,6 +57,7 @@ BUILT_IN = (
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.membership:Membership",
     "auditkit.audits.attribute_inference:AttributeInference",
+    "auditkit.audits.model_inversion:ModelInversion",
     "auditkit.audits.memorisation:Memorisation",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",

@@ -46,6 +46,7 @@ LETTERS = {
     "privacy": "v",
     "membership": "u",
     "attribute-inference": "l",
+    "model-inversion": "z",
     "memorisation": "y",
     "privacy-frontier": "k",
     "epsilon-bound": "b",

@@ -6,7 +6,7 @@ The attack, its baseline and their arithmetic are in `auditkit.methods.attribute
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, cast
 
 import numpy as np
@@ -27,7 +27,7 @@ from auditkit.methods.attribute_inference import (
     told,
 )
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
-from auditkit.methods.estimates import Estimate, FloatArray, IntArray, cells_of
+from auditkit.methods.estimates import Estimate, FloatArray, IntArray, cells_of, together
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.intervals import share
 from auditkit.models.answers import checked_answers
@@ -119,10 +119,12 @@ class AttributeInference:
         found = trial.told(everyone, self.level)
         inside, outside = found.members, found.others
         leak = trial.told(everyone, shared_level(self.level, columns)).leak
+        if columns > 1:
+            leak = together(leak, self.level, f"{columns} columns")
         where = {trial.column: ALL_GROUPS}
         for metric, value, n in (
             (ADVANTAGE, inside.difference, inside.n),
-            (LEAK, _together(leak, self.level, columns), inside.n + outside.n),
+            (LEAK, leak, inside.n + outside.n),
         ):
             yield _one(metric, value, n, where, trial.words)
 
@@ -344,14 +346,6 @@ def _chances(
     if rows.shape[1] == 0:
         return np.tile(frequency, (int(tried.sum()), 1))
     return group_shares(rows, truth, tried.astype(np.int64), rng, told=[1])[tried]
-
-
-def _together(found: Estimate, level: float, columns: int) -> Estimate:
-    """Name the level at which an interval holds together with those of the other columns."""
-    if found.interval is None or columns == 1:
-        return found
-    method = f"{found.interval.method}, Bonferroni over {columns} columns"
-    return replace(found, interval=replace(found.interval, level=level, method=method))
 
 
 def _words(kind: IntArray, left_out: int, values: int) -> str:

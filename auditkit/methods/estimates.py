@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import SupportsFloat
 
 import numpy as np
@@ -101,6 +101,27 @@ def as_interval(
     """
     low, high = float(bounds[0]), float(bounds[1])
     return None if np.isnan(low) else Interval(low, high, level, method)
+
+
+def together(found: Estimate, level: float, others: str) -> Estimate:
+    """Name the level at which an interval holds together with others of its kind.
+
+    Args:
+        found: A number whose interval was made at the level that its share of them leaves.
+        level: The level of all of them.
+        others: How many there are, in words.
+
+    Returns:
+        The number; itself where it has no interval.
+
+    Example:
+        >>> together(Estimate(0.2, Interval(0.1, 0.3, 0.975, "test")), 0.95, "2 columns").interval
+        Interval(low=0.1, high=0.3, level=0.95, method='test, Bonferroni over 2 columns')
+    """
+    if found.interval is None:
+        return found
+    method = f"{found.interval.method}, Bonferroni over {others}"
+    return replace(found, interval=replace(found.interval, level=level, method=method))
 
 
 def mean_within(

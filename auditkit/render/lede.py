@@ -23,7 +23,7 @@ from auditkit.render.lede_groups import (
 )
 from auditkit.render.lede_imitation import effects, surrogate
 from auditkit.render.lede_membership import membership
-from auditkit.render.lede_memory import attribute_inference, memorisation
+from auditkit.render.lede_memory import attribute_inference, memorisation, model_inversion
 from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
@@ -157,6 +157,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "privacy-frontier": privacy_frontier,
     "epsilon-bound": epsilon_bounds,
     "attribute-inference": attribute_inference,
+    "model-inversion": model_inversion,
     "memorisation": memorisation,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,

@@ -1,4 +1,4 @@
-"""The sentences that open the sections on attribute inference and on memorisation."""
+"""The sentences that open the sections on attribute inference, inversion and memorisation."""
 
 from __future__ import annotations
 
@@ -37,6 +37,29 @@ def attribute_inference(page: Page, pillar: Pillar) -> Markup:
         "lede.attribute_leak", attribute=page.where(worst.slice), value=page.measured(worst)
     )
     return Markup(" ").join([first, leak])
+
+
+def model_inversion(page: Page, pillar: Pillar) -> Markup:
+    """Say what the model tells of people with an outcome, and whether more of its training rows."""
+    by = {m.metric: m for m in pillar.measurements if m.value is not None and not m.slice}
+    table = page.table(pillar.name, "inverted-outcomes")
+    if "inversion_leak" not in by or table is None:
+        return Markup("")
+    together = records(table)[-1]
+    shares = [numbers.show(number(together, f"share_{one}") or 0.0) for one in ("with", "without")]
+    first = page.words(
+        "lede.inversion" if _low(by["inversion_advantage"]) > 0 else "lede.inversion_unsure",
+        attack=shares[0].text,
+        baseline=shares[1].text,
+    )
+    leaks = [by["inversion_leak"], by["inversion_surest_leak"]]
+    worst = max(leaks, key=_low)
+    second = (
+        page.words("lede.inversion_leak", value=page.measured(worst))
+        if _low(worst) > 0
+        else page.words("lede.inversion_no_leak", value=page.measured(leaks[0]))
+    )
+    return Markup(" ").join([first, second])
 
 
 def memorisation(page: Page, pillar: Pillar) -> Markup:

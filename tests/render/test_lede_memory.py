@@ -1,4 +1,4 @@
-"""The sentences that open the sections on attribute inference and on memorisation."""
+"""The sentences that open the sections on attribute inference, inversion and memorisation."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from auditkit.audit import run
 from auditkit.evidence import Interval, Measurement
 from auditkit.methods.attribute_inference import ADVANTAGE, LEAK
 from auditkit.methods.exposure import RARE_AUC
+from auditkit.methods.model_inversion import METRICS as INVERSION
 from auditkit.records import measurement_record
 from auditkit.render import lede
 from auditkit.render.page import Page
@@ -46,6 +47,24 @@ def attacks(**with_model: float) -> TableRecord:
     return TableRecord(
         id="attribute-inference.attribute-attacks", audit="attribute-inference", title="Attacks",
         columns=ATTACKS, rows=rows, chart="attribute-attacks", source="test",
+    )  # fmt: skip
+
+
+def inverted(*values: float) -> list[Measurement]:
+    """What the model tells, then both leaks."""
+    return [
+        metric.measure(
+            value, n=100, source="test", interval=Interval(value - 0.02, value + 0.02, 0.95, "test")
+        )
+        for metric, value in zip(INVERSION, values, strict=True)
+    ]
+
+
+def shares() -> TableRecord:
+    return TableRecord(
+        id="model-inversion.inverted-outcomes", audit="model-inversion", title="Guesses",
+        columns=["known_outcome", "share_without", "share_with"],
+        rows=[["y = 1", 0.1, 0.2], ["all", 0.5, 0.625]], chart="inverted-outcomes", source="test",
     )  # fmt: skip
 
 
@@ -96,6 +115,20 @@ def test_a_leak_of_training_rows_is_said_of_the_column_where_it_is_surest() -> N
     assert "asking adds 0.100 (0.080 to 0.120) more in race" in text
 
 
+def test_what_a_model_tells_of_everybody_is_told_apart_from_a_leak() -> None:
+    text = said("model-inversion", inverted(0.1, 0.01, 0.0), [shares()])
+    assert "guesses a share of 0.625 of the person’s values rightly" in text
+    assert "and 0.500 by taking everybody’s most frequent values. So much the model tells" in text
+    assert "not established to tell more of the people it was trained on" in text
+    assert " to 0.0300) more), which alone would be a leak." in text
+
+
+def test_the_surer_of_two_leaks_is_told_and_help_only_where_it_is_established() -> None:
+    text = said("model-inversion", inverted(0.01, 0.01, 0.3), [shares()])
+    assert "the model is not established to help. Who was trained on is given away" in text
+    assert "is more by 0.300 (0.280 to 0.320) for them than for people it never saw." in text
+
+
 def test_rare_rows_are_said_to_be_known_only_where_the_interval_lies_above_chance() -> None:
     assert "are not established to be told" in said("memorisation", [rare(0.54)])
     assert "are told from others like them" in said("memorisation", [rare(0.56)])
@@ -114,4 +147,5 @@ def test_the_fewest_times_at_which_planted_rows_are_remembered_are_named() -> No
 
 def test_without_numbers_only_their_count_is_said() -> None:
     missing = RARE_AUC.measure(None, n=0, source="test", reason="no rows")
-    assert said("memorisation", [missing]) == said("attribute-inference", [missing])
+    audits = ("memorisation", "attribute-inference", "model-inversion")
+    assert len({said(audit, [missing]) for audit in audits}) == 1

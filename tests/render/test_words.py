@@ -50,9 +50,9 @@ DYNAMIC = {
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
-        *("attribute-attacks", "rare-values", "canaries"),
         *("sci", "other-grids", "compute-fields"),
         *("compressed-gaps", "compressed-growth"),
+        *("attribute-attacks", "inverted-outcomes", "inverted-values", "rare-values", "canaries"),
     ),
     "waterfall.what_": tuple(charts_explain.KINDS),
     "stories.": tuple(
