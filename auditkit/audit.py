@@ -63,6 +63,7 @@ BUILT_IN = (
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",
+    "auditkit.audits.serving:Serving",
     "auditkit.audits.compression:Compression",
     "auditkit.audits.energy:Energy",
 )
@@ -296,7 +297,7 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
         except Exception as error:  # noqa: BLE001 - whatever breaks is recorded and shown
             most = 400 if isinstance(error, AuditkitError) else QUOTED  # ours quote no data
             reason = f"{type(error).__name__}: {quote(error, most)}"
-    result.record = audit_record(audit.name, reason, measured.cost)
+    result.record = audit_record(audit.name, reason, measured.cost, measured.inner)
     return result
 
 

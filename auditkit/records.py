@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from auditkit import meter
 from auditkit.evidence import Measurement, Metric, Table
@@ -12,12 +13,15 @@ from auditkit.report import (
     IntervalRecord,
     MeasurementRecord,
     MetricRecord,
+    PhaseRecord,
     TableRecord,
 )
 
 
-def audit_record(name: str, reason: str | None, cost: meter.Cost) -> AuditRecord:
-    """Write down how an audit went, why it broke if it did, and what it cost."""
+def audit_record(
+    name: str, reason: str | None, cost: meter.Cost, inner: Sequence[meter.Cost] = ()
+) -> AuditRecord:
+    """Write down how an audit went, why it broke if it did, what it and its phases cost."""
     return AuditRecord(
         name=name,
         status="error" if reason else "completed",
@@ -26,7 +30,24 @@ def audit_record(name: str, reason: str | None, cost: meter.Cost) -> AuditRecord
         cpu_seconds=cost.cpu_seconds,
         peak_memory_bytes=cost.peak_memory_bytes,
         energy=EnergyRecord.model_validate(dataclasses.asdict(cost.energy)),
+        phases=_phases(inner),
     )
+
+
+def _phases(costs: Sequence[meter.Cost]) -> list[PhaseRecord]:
+    """Phases of one name together, in the order in which they began."""
+    named: dict[str, list[meter.Cost]] = {}
+    for cost in costs:
+        named.setdefault(cost.name, []).append(cost)
+    return [
+        PhaseRecord(
+            name=name,
+            times=len(same),
+            seconds=sum(cost.seconds for cost in same),
+            cpu_seconds=sum(cost.cpu_seconds for cost in same),
+        )
+        for name, same in named.items()
+    ]
 
 
 def measurement_record(audit: str, evidence: Measurement) -> MeasurementRecord:

@@ -211,8 +211,17 @@ class ContextRecord(_Record):
     regimes: dict[str, bool | str] = {}
 
 
+class PhaseRecord(_Record):
+    """What all phases of one name inside an audit took, such as "train" where it trained again."""
+
+    name: str
+    times: int
+    seconds: Finite
+    cpu_seconds: Finite
+
+
 class AuditRecord(_Record):
-    """How one audit went and what it cost."""
+    """How one audit went and what it cost; `phases` are part of it."""
 
     name: str
     status: Literal["completed", "error", "skipped"]
@@ -221,6 +230,7 @@ class AuditRecord(_Record):
     cpu_seconds: Finite | None = None
     peak_memory_bytes: int | None = None
     energy: EnergyRecord | None = None
+    phases: list[PhaseRecord] = []
 
 
 class MetricRecord(_Record):

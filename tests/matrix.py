@@ -52,6 +52,7 @@ LETTERS = {
     "epsilon-bound": "b",
     "personal-data": "d",
     "anonymity": "n",
+    "serving": "j",
     "compression": "1",
     "energy": "e",
 }

@@ -19,9 +19,9 @@ from auditkit.subject import Subject, Task
 
 AUDITS = [name for name, cls in audit_classes().items() if hasattr(cls, "metrics")]
 #: Metrics that time and energy make differ from run to run.
-RESTLESS = ("seconds", "energy", "memory", "latency", "carbon", "kwh")
+RESTLESS = ("seconds", "energy", "memory", "latency", "throughput", "carbon", "kwh")
 #: Audits whose tables hold such numbers.
-TIMED = ("compression", "energy")
+TIMED = ("serving", "compression", "energy")
 
 
 def table(n: int = 600) -> pd.DataFrame:

@@ -21,7 +21,6 @@ from auditkit.methods.energy_metrics import (
     PARAMETERS,
     PREDICTION_ENERGY,
     PREDICTION_FLOPS,
-    PREDICTION_LATENCY,
     PREDICTION_SECONDS,
     TRAINING_CPU_SECONDS,
     TRAINING_ENERGY,
@@ -127,14 +126,12 @@ class Energy(CarbonSettings):
         phases = [_Phase(cost.name, cost.seconds, cost.cpu_seconds, cost.energy) for cost in outer]
         if subject.model is None or len(subject) == 0:
             reason = subject.missing({"model"}) or _NO_ROWS
-            for metric in (PREDICTION_SECONDS, PREDICTION_LATENCY, PREDICTION_ENERGY):
+            for metric in (PREDICTION_SECONDS, PREDICTION_ENERGY):
                 yield metric.measure(None, n=0, reason=reason, source="timed predictions")
         else:
             many = self._timed("predict", subject, _drawn(subject, rng, PER))
-            single = self._timed("predict one", subject, _drawn(subject, rng, 1))
             phases.append(_Phase.of_predictions(many))
             yield self._seconds(PREDICTION_SECONDS, many, f"{PER:,} rows at once")
-            yield self._seconds(PREDICTION_LATENCY, single, "one row")
             source = f"mean over timed calls of {PER:,} rows{_busy(many.cost)}"
             yield _energy(PREDICTION_ENERGY, phases[-1].energy, many.repeats, source)
         yield _table(phases)

@@ -8,6 +8,7 @@ Example:
     True
 """
 
+from auditkit.meter.calls import Calls, time_each
 from auditkit.meter.choice import Sources, open_sources, sources, use, wall_energy
 from auditkit.meter.costs import Cost, costs_of, outermost
 from auditkit.meter.energy import (
@@ -28,6 +29,7 @@ __all__ = [
     "POWERCAP",
     "RANGE_LEVEL",
     "WATTS_PER_BUSY_CORE",
+    "Calls",
     "Cost",
     "DomainEnergy",
     "Energy",
@@ -44,6 +46,7 @@ __all__ = [
     "read_journal",
     "sources",
     "time_calls",
+    "time_each",
     "total",
     "use",
     "wall_energy",

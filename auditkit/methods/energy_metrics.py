@@ -60,14 +60,6 @@ PREDICTION_SECONDS = Metric(
     better="lower",
     low=0.0,
 )
-PREDICTION_LATENCY = Metric(
-    "prediction_latency",
-    "Latency of one prediction",
-    "Median wall time to score one raw row alone, encoding included.",
-    "s",
-    better="lower",
-    low=0.0,
-)
 PREDICTION_ENERGY = Metric(
     "energy_per_1000_predictions",
     "Energy of 1,000 predictions",
@@ -93,7 +85,6 @@ METRICS = (
     TRAINING_FLOPS,
     PREDICTION_FLOPS,
     PREDICTION_SECONDS,
-    PREDICTION_LATENCY,
     PREDICTION_ENERGY,
     PARAMETERS,
 )

@@ -117,6 +117,7 @@ class OnnxModel:
         sha256: Digest of the file.
         classes_of_map: Classes in the order of the columns, where the output is a list of maps.
         batch: Rows that it takes at once, where it fixes that.
+        file_bytes: Size of the file, or None where it came from none.
     """
 
     session: Any
@@ -128,6 +129,7 @@ class OnnxModel:
     sha256: str
     classes_of_map: tuple[object, ...] | None = None
     batch: int | None = None
+    file_bytes: int | None = None
 
     @property
     def kind(self) -> str:
@@ -238,6 +240,7 @@ def from_config(
         digest(content),
         _map_classes(output, settings, positive, how),
         _fixed_batch(session),
+        len(content),
     )
 
 

@@ -56,6 +56,7 @@ class SklearnModel:
         reading: How its numbers are read.
         named: Whether it was fitted on named columns, and is given a frame.
         sha256: Digest of the file, or None for an estimator given in Python.
+        file_bytes: Size of the file, or None likewise.
 
     Example:
         >>> from sklearn.linear_model import LogisticRegression
@@ -71,6 +72,7 @@ class SklearnModel:
     reading: Reading
     named: bool
     sha256: str | None = None
+    file_bytes: int | None = None
 
     @classmethod
     def from_estimator(
@@ -83,6 +85,7 @@ class SklearnModel:
         where: str = "from_estimator",
         who: str = "the estimator",
         sha256: str | None = None,
+        file_bytes: int | None = None,
     ) -> SklearnModel:
         """Audit a fitted estimator.
 
@@ -96,6 +99,7 @@ class SklearnModel:
             where: What to call the arguments in a message.
             who: What to call the estimator in a message.
             sha256: Digest of its file.
+            file_bytes: Size of its file.
 
         Returns:
             The model.
@@ -109,7 +113,7 @@ class SklearnModel:
             lambda: _reading(estimator, task, positive, where, who),
             lambda: settle_features(known, count, features, where, who),
         )
-        return cls(estimator, names, how, known is not None, sha256)
+        return cls(estimator, names, how, known is not None, sha256, file_bytes)
 
     @property
     def kind(self) -> str:
@@ -198,6 +202,7 @@ def from_config(
         where=where,
         who=path.name,
         sha256=digest(content),
+        file_bytes=len(content),
     )
 
 

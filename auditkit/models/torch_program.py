@@ -68,6 +68,7 @@ class TorchProgram:
         sha256: Digest of the file.
         parameters: Number of trainable numbers.
         batch: Rows that it takes at once, where it fixes that.
+        file_bytes: Size of the file, or None where it came from none.
     """
 
     program: Any
@@ -78,6 +79,7 @@ class TorchProgram:
     sha256: str
     parameters: int
     batch: int | None = None
+    file_bytes: int | None = None
 
     @property
     def task(self) -> Task:
@@ -146,7 +148,8 @@ def from_config(
     program, batch, width = _opened(content, holds, path.name)
     names, how = _settled(settings, where, path.name, width, task, positive, features)
     count = sum(parameter.numel() for parameter in program.parameters())
-    return TorchProgram(program, names, how, holds, path.name, digest(content), count, batch)
+    sha256, size = digest(content), len(content)
+    return TorchProgram(program, names, how, holds, path.name, sha256, count, batch, size)
 
 
 def what_it_holds(content: bytes, name: str) -> Holds:

@@ -46,6 +46,8 @@ PAIRS, CROSSED_PAIRS = 2, 1
 CROSS = " \N{MULTIPLICATION SIGN} "
 #: Bars that are drawn.
 BARS = 12
+#: First columns of bars that stand in the order of the table; others stand by size.
+ORDERED = frozenset({"batch", "call"})
 #: The line of all words that are not named; it stands last, however long.
 OTHER_WORDS = "(all other words)"
 #: What the rows of a forest without pairs can be; see `_kind`.
@@ -225,7 +227,10 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     column = table.columns[1]
     rows = [row for row in records(table) if number(row, column) is not None]
     label = table.columns[0]
-    rows.sort(key=lambda row: (string(row, label) == OTHER_WORDS, -abs(number(row, column) or 0.0)))
+    if label not in ORDERED:
+        rows.sort(
+            key=lambda row: (string(row, label) == OTHER_WORDS, -abs(number(row, column) or 0.0))
+        )
     if not rows:
         return []
     kept = rows[:BARS]
@@ -253,7 +258,9 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
         caption = page.words("bars.parts" if is_part else "bars.generic")
         headings = (column_title(page, label), column_title(page, column), NOTHING)
     chart = RowChart((Block(drawn),), headings, scale_row(scale, lines), kind="wf")
-    return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
+    is_whole = label in ORDERED and len(kept) == len(table.rows)  # then it needs no twin
+    data = None if is_whole else data_table(page, table)
+    return [Figure(title, caption, chart, data, source_note(page, table))]
 
 
 def _bar(row: Record, column: str, held: Scale) -> Markup:

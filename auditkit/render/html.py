@@ -22,6 +22,7 @@ from auditkit.render import (
     summary,
     unmeasured,
 )
+from auditkit.render.charts_spending import flame
 from auditkit.render.page import Page, State
 from auditkit.render.text import NAME, css_text, safe
 from auditkit.render.verdicts import glyph, shapes, verdict
@@ -70,6 +71,7 @@ def render(report: Report, language: str = "en") -> str:
         summary=summary,
         method=method,
         provenance=provenance,
+        flame=flame,
         scope=scope,
         unmeasured=unmeasured,
         judged=judged,

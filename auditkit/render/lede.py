@@ -28,6 +28,7 @@ from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
 from auditkit.render.lede_scores import explainability
+from auditkit.render.lede_serving import serving
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar
 from auditkit.render.text import join
@@ -162,4 +163,5 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,
     "compression": compression,
+    "serving": serving,
 }

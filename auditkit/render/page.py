@@ -62,6 +62,7 @@ PLACES = (
     "epsilon-bound",
     "personal-data",
     "anonymity",
+    "serving",
     "compression",
     "energy",
 )
@@ -85,6 +86,7 @@ _HINTS = {
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),
     "compression": ("compress", "smallest_size"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
+    "serving": ("latency", "throughput", "model_bytes", "prediction_peak"),
     "energy": ("energy", "joule", "flop", "seconds", "memory", "carbon", "kwh"),
     "conditional": ("conditional_", "gap_share_of_control"),
     "scores-by-group": (

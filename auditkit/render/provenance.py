@@ -78,7 +78,7 @@ def _audit_line(page: Page, audit: AuditRecord, held: Mapping[str, Any]) -> Audi
         _quantity(audit.seconds, "s"),
         _quantity(audit.cpu_seconds, "s"),
         _quantity(audit.peak_memory_bytes, "bytes"),
-        _joules(page, energy),
+        joules(page, energy),
         page.basis(energy.basis or ""),
         settings(held),
     )
@@ -88,7 +88,8 @@ def _quantity(value: float | None, unit: str) -> Markup:
     return join([numbers.DASH if value is None else numbers.show(value, unit=unit).text])
 
 
-def _joules(page: Page, energy: EnergyRecord) -> Markup:
+def joules(page: Page, energy: EnergyRecord) -> Markup:
+    """Write an energy and its range."""
     if energy.joules is None:
         return page.words("value.none")
     has_interval = energy.low is not None and energy.high is not None

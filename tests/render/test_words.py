@@ -23,6 +23,7 @@ from auditkit.render import (
     method,
     page,
     scope,
+    spending,
     words,
 )
 from auditkit.render.words import FOLDER, Words, catalogue
@@ -65,6 +66,7 @@ DYNAMIC = {
         *(*lede_people.WHOLE, *lede_people.ALONE),
         *("compression_of_accuracy", "compression_of_r2"),
     ),
+    "area.": (*spending.AREAS, "training", "whole"),
     "forest.": (
         *(f"of_{kind}" for kind in charts_rows.KINDS),
         *(f"{kind}_caption" for kind in charts_rows.KINDS),
