@@ -117,7 +117,7 @@ def range_problems(audit: Any, **least: int) -> list[Problem]:  # noqa: ANN401 -
     """Find the whole numbers of an audit's settings that are too small, and a level that is none.
 
     Args:
-        audit: An audit: its `name`, its `level`, and the settings.
+        audit: An audit: its `name`, its `level` or `confidence`, and the settings.
         **least: Setting to the smallest number that it may be; a setting of None is not set.
 
     Returns:
@@ -135,8 +135,11 @@ def range_problems(audit: Any, **least: int) -> list[Problem]:  # noqa: ANN401 -
         for name, low in least.items()
         if (value := getattr(audit, name)) is not None and value < low
     ]
-    if not 0 < audit.level < 1:
-        problems.append(Problem(f"{where} level", quote(audit.level), "a number in (0, 1)"))
+    problems += [
+        Problem(f"{where} {name}", quote(value), "a number in (0, 1)")
+        for name in ("level", "confidence")
+        if not 0 < (value := getattr(audit, name, 0.5)) < 1
+    ]
     return problems
 
 

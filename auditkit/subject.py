@@ -436,9 +436,16 @@ class Subject:
             return self._model_answers
         if self.y_score is None:
             raise LookupError(NEEDS["predictions"])
-        if self.task == "multiclass":
-            return frozen(self.y_score.argmax(axis=1).astype(np.int64))
-        return frozen((self.y_score >= self.threshold).astype(np.int8))
+        return frozen(self.decided(self.y_score))
+
+    def decided(self, scores: npt.NDArray[np.float64]) -> npt.NDArray[Any]:
+        """Decisions on scores of any model, as `y_pred` holds them.
+
+        Args:
+            scores: Shape (n,), or (n, classes).
+        """
+        chosen = scores.argmax(axis=1) if scores.ndim > 1 else scores >= self.threshold
+        return np.asarray(chosen, dtype=np.int64 if scores.ndim > 1 else np.int8)
 
     @cached_property
     def weights(self) -> npt.NDArray[np.float64] | None:

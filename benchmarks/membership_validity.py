@@ -12,6 +12,7 @@ import os
 
 os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 
+import math
 import platform
 import sys
 import time
@@ -51,9 +52,9 @@ class Result:
     """What one audit said.
 
     Attributes:
-        auc: Area under the ROC curve of the chosen attack, with its bounds.
-        tpr: Members found at 1 % false accusations, with its bounds.
-        chosen: The attack.
+        auc: Area under the ROC curve of the chosen attack, with its bounds; NaN where shifted.
+        tpr: Members found at 1 % false accusations, with its bounds; NaN where shifted.
+        chosen: The attack, or "none" where shifted.
         shift: Whether members and others were said to come from different populations.
     """
 
@@ -96,10 +97,13 @@ def audited(kind: str, seed: int) -> Result:
 def result(found: list[Measurement | Table]) -> Result:
     """Read what an audit said."""
     by = {m.metric: m for m in found if isinstance(m, Measurement) and not m.slice}
+    if bounds(by["member_shift_auc"])[1] > 0.5:
+        nothing = (math.nan, math.nan, math.nan)
+        return Result(nothing, nothing, "none", shift=True)
     tables = {t.name: t for t in found if isinstance(t, Table)}
     chosen = next(str(row[0]) for row in tables["attacks"].rows if row[-1] == "chosen")
     auc, tpr = by["reference_attack_auc"], by["reference_attack_tpr_at_1pct_fpr"]
-    return Result(bounds(auc), bounds(tpr), chosen, bounds(by["member_shift_auc"])[1] > 0.5)
+    return Result(bounds(auc), bounds(tpr), chosen, shift=False)
 
 
 def bounds(m: Measurement) -> tuple[float, float, float]:
@@ -111,7 +115,8 @@ def bounds(m: Measurement) -> tuple[float, float, float]:
 
 def line(kind: str, results: list[Result]) -> str:
     """One line of the page."""
-    areas, shares = [r.auc[0] for r in results], [r.tpr[0] for r in results]
+    whole = [r for r in results if not r.shift]
+    areas, shares = [r.auc[0] for r in whole], [r.tpr[0] for r in whole]
     most = max(sorted({r.chosen for r in results}), key=[r.chosen for r in results].count)
     return (
         f"| {kind} | {np.mean(areas):.3f} ({min(areas):.3f} to {max(areas):.3f}) | "

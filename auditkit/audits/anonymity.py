@@ -352,6 +352,5 @@ def _trained(
     }
     changes: dict[str, Any] = {} if validation is None else {"validation": new["validation"]}
     model, _ = recipe.fit(new["train"], **changes)
-    scores = np.asarray(model.scores(new["rows"]))
-    chosen = scores.argmax(axis=1) if scores.ndim > 1 else scores >= subject.threshold
+    chosen = subject.decided(np.asarray(model.scores(new["rows"])))
     return made.information_loss, chosen == subject.y_true

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, cast
@@ -11,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from auditkit.errors import AuditkitError, InputError, Problem, quote
+from auditkit.errors import AuditkitError, InputError, Problem, range_problems
 from auditkit.evidence import Cell, Measurement, Metric, Table
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
 from auditkit.methods.epsilon import EpsilonBound, epsilon_lower_bound
 from auditkit.methods.membership import attack_scores
 from auditkit.models import Model
+from auditkit.models.answers import checked_answers
+from auditkit.models.twins import twin_problems, twin_settings
 from auditkit.subject import Recipe, Subject
 
 BOUND = Metric(
@@ -58,19 +59,6 @@ _COLUMNS = (
     "model", "canaries", "guesses", "correct", "bound", "bound_cap", "claim", "outcome",
 )  # fmt: skip
 
-#: Setting to the open range that it lies in, and the range in words.
-_RANGES: dict[str, tuple[float, float, str]] = {
-    "canaries": (0, math.inf, "a whole number from 1"),
-    "guesses": (0, math.inf, "a whole number from 1"),
-    "confidence": (0, 1, "a number in (0, 1)"),
-    "epsilon": (0, math.inf, "a number above 0"),
-    "delta": (0, 1, "a number in (0, 1)"),
-    "max_grad_norm": (0, math.inf, "a number above 0"),
-    "epochs": (0, math.inf, "a whole number from 1"),
-    "batch_size": (0, math.inf, "a whole number from 1"),
-    "learning_rate": (0, math.inf, "a number above 0"),
-}
-_PRIVATELY = ("epsilon", "delta", "max_grad_norm", "epochs", "batch_size", "learning_rate")
 #: Fewest canaries that are worth a training.
 LEAST = 10
 #: Canaries are at most the training rows over this, so that the model stays what it is.
@@ -90,7 +78,8 @@ class EpsilonLowerBound:
     """Train the recipe again with canaries, and bound epsilon from below by what gives them away.
 
     A canary is a row of nobody: each feature comes from another training row, and the outcome is
-    the one that the audited model does not expect. A fair coin puts it among the training rows or
+    the one that the audited model does not expect, or of several classes the one that it expects
+    least. A fair coin puts it among the training rows or
     leaves it out. What gives it away is how much surer of its outcome the model that is trained
     with it is than the audited one, which saw no canary. The training of the audited model and
     that of its private twin are attacked alike; a model that was trained privately has no twin,
@@ -118,7 +107,7 @@ class EpsilonLowerBound:
     """
 
     name: ClassVar[str] = "epsilon-bound"
-    tasks: ClassVar[frozenset[str]] = frozenset({"binary"})
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
     needs: ClassVar[frozenset[str]] = frozenset({"recipe", "train", "labels", "model"})
     metrics: ClassVar[tuple[Metric, ...]] = _METRICS
 
@@ -134,11 +123,7 @@ class EpsilonLowerBound:
     learning_rate: float | None = None
 
     def __post_init__(self) -> None:
-        problems = [
-            Problem(f"[audits.epsilon-bound] {name}", quote(getattr(self, name)), expected)
-            for name, (low, high, expected) in _RANGES.items()
-            if getattr(self, name) is not None and not low < getattr(self, name) < high
-        ]
+        problems = range_problems(self, canaries=1, guesses=1) + twin_problems(self)
         if self.guesses is not None and self.guesses > self.canaries > 0:
             found = f"{self.guesses:,} guesses"
             expected = f"at most the {self.canaries:,} canaries"
@@ -176,15 +161,15 @@ class EpsilonLowerBound:
             return
         yield AUDITED, None
         if self.twin:
-            wanted = {name: getattr(self, name) for name in _PRIVATELY}
-            yield TWIN, {name: value for name, value in wanted.items() if value is not None}
+            yield TWIN, twin_settings(self)
 
     def _bound(
         self, attack: _Attack, privacy: dict[str, Any] | None
     ) -> tuple[EpsilonBound | None, float | None, str]:
         """The bound, the epsilon that is claimed, and why there is no bound."""
+        recipe = cast("Recipe", attack.subject.recipe)
         try:
-            model, record = attack.recipe.fit(attack.rows, privacy=privacy, seed=attack.seed())
+            model, record = recipe.fit(attack.rows, privacy=privacy, seed=attack.seed())
         except AuditkitError as error:
             return None, None, f"training was not possible: {' '.join(str(error).split())}"
         spent = getattr(record, "privacy", None)
@@ -280,17 +265,17 @@ class _Attack:
     """Canaries, and what is needed to attack a model with them.
 
     Attributes:
-        recipe: How to train.
+        subject: What is audited.
         rows: Training rows, and the canaries whose coin fell so.
         canaries: All canaries.
-        outcomes: Their outcomes, 0 or 1.
+        outcomes: Their outcomes, as `Subject.outcomes` has them.
         coins: Whether each is among `rows`.
         before: Scores of the audited model, which saw none of them.
         delta: Delta where nothing is claimed: as for private training of so many rows.
         rng: Draws seeds.
     """
 
-    recipe: Recipe
+    subject: Subject
     rows: pd.DataFrame
     canaries: pd.DataFrame
     outcomes: npt.NDArray[Any]
@@ -310,16 +295,18 @@ class _Attack:
         if coins.min() == coins.max():
             return f"the coins of all {count} canaries fell the same way"
         canaries = _mixed(train, subject.features, count, rng)
-        expected = np.asarray(model.scores(canaries), dtype=np.float64)
+        expected = checked_answers(model, subject.task, canaries, subject.classes)
         if not are_probabilities(expected):
             return NO_PROBABILITIES
-        outcomes = (expected < subject.threshold).astype(np.int8)
-        labels = _labels(subject, train)
-        if isinstance(labels, str):
-            return labels
-        canaries[subject.label] = labels[outcomes]
+        known, firsts = np.unique(subject.outcomes(train), return_index=True)
+        known, firsts = known[known >= 0], firsts[known >= 0]  # classes that the model knows
+        if known.size < 2:
+            return "all training rows have the same outcome, so that no canary can have another"
+        chosen = _unexpected(subject, expected, known)
+        outcomes = known[chosen]
+        canaries[subject.label] = train[str(subject.label)].iloc[firsts].array[chosen]
         return cls(
-            recipe=cast("Recipe", subject.recipe),
+            subject=subject,
             rows=pd.concat([train, canaries[coins]], ignore_index=True),
             canaries=canaries,
             outcomes=outcomes,
@@ -331,7 +318,8 @@ class _Attack:
 
     def scores(self, model: Model) -> npt.NDArray[np.float64] | None:
         """How much surer of each canary a model is than the audited one; None without losses."""
-        found = np.asarray(model.scores(self.canaries), dtype=np.float64)
+        task, classes = self.subject.task, self.subject.classes
+        found = checked_answers(model, task, self.canaries, classes)
         if not are_probabilities(found):
             return None
         return attack_scores(found, self.outcomes) - self.before
@@ -365,12 +353,13 @@ def _mixed(
     return mixed
 
 
-def _labels(subject: Subject, train: pd.DataFrame) -> Any | str:  # noqa: ANN401 - as the column is
-    """What the label column holds for outcomes 0 and 1; why not where it lacks one of them."""
-    y = subject.outcomes(train)
-    if y.min() == y.max():
-        return "all training rows have the same outcome, so that no canary can have the other"
-    return train[str(subject.label)].iloc[[int(np.argmax(y != 1)), int(np.argmax(y == 1))]].array
+def _unexpected(
+    subject: Subject, scores: npt.NDArray[np.float64], known: npt.NDArray[Any]
+) -> npt.NDArray[np.int64]:
+    """Place among the outcomes of the training rows of the one that a model expects least."""
+    if scores.ndim > 1:
+        return np.asarray(scores[:, known].argmin(axis=1), dtype=np.int64)
+    return np.asarray(1 - subject.decided(scores), dtype=np.int64)
 
 
 def _refuted(made: list[_Trial]) -> Measurement:

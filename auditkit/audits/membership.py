@@ -17,24 +17,18 @@ import pandas as pd
 
 from auditkit.errors import AuditkitError, InputError, Problem, quote, range_problems
 from auditkit.evidence import Measurement, Metric, Table
-from auditkit.explaining.boosting import group_shares
+from auditkit.explaining.attacked_rows import FEWEST, SHIFT_LEVEL, group_slices, shift_between
 from auditkit.explaining.parallel import BACKENDS, each_in
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
-from auditkit.methods.estimates import Estimate, IntArray
-from auditkit.methods.membership_attacks import Answers, BoolArray, balanced_halves, confidence
+from auditkit.methods.estimates import IntArray
+from auditkit.methods.membership_attacks import Answers, balanced_halves, confidence
 from auditkit.methods.membership_evidence import Told
-from auditkit.methods.membership_risk import METRICS, SECONDS, SHIFT, WHOLE, shifted
+from auditkit.methods.membership_risk import METRICS, SECONDS, SHIFT, WHOLE
 from auditkit.methods.mitigation import too_dear
 from auditkit.models.answers import checked_answers
 from auditkit.models.references import Bench, Reference, overlap
-from auditkit.roles import Groups, group_labels
 from auditkit.subject import NEEDS, Recipe, Subject
 
-#: Fewest rows of either kind that are attacked.
-FEWEST = 20
-#: Level at which members and others are said to come from different populations: a false alarm
-#: would hide what an attack finds.
-SHIFT_LEVEL = 0.99
 #: What every number says where the references are not made as the audited model was.
 SHADOW = (
     "reference models by a declared shadow recipe, not the model's own: whoever knows how it was "
@@ -218,11 +212,6 @@ class Game:
         return self.pool.iloc[: self.members.size + self.others.size]
 
     @property
-    def is_member(self) -> IntArray:
-        """Shape (n,): 1 for members, then 0 for others."""
-        return np.repeat([1, 0], [self.members.size, self.others.size])
-
-    @property
     def too_dear(self) -> str | None:
         """Why training would take too long as the record says, or nothing."""
         record = self.subject.record
@@ -273,14 +262,13 @@ class Game:
     def told(self, answers: Answers) -> Told:
         """What is told of the answers."""
         says, subject = self.settings, self.subject
-        shift, shifted, rows = self._shift(answers)
+        rows, count = self.attacked, self.members.size
+        hard = answers.mean(inside=False)
         return Told(
             answers=answers,
             places=self.members,
-            slices=self._slices(),
-            shift=shift,
-            shifted=shifted,
-            shift_rows=rows,
+            slices=group_slices(subject, self.members, self.others),
+            shift=shift_between(rows.iloc[:count], rows.iloc[count:], subject, self.rng, hard),
             level=says.level,
             min_group=says.min_group,
             exposed=says.exposed,
@@ -289,47 +277,6 @@ class Game:
             f"models, each trained on a random half of {len(self.pool):,} training and assessed "
             f"rows together",
         )
-
-    def _slices(self) -> dict[str, dict[str, tuple[BoolArray, BoolArray]]]:
-        """The rows of each group among the members and among the others."""
-        inside, found = self.subject.train_groups or {}, {}
-        for column, groups in self.subject.groups.items():
-            if column in inside:
-                members = _masks(inside[column], self.members)
-                others = _masks(groups, self.others)
-                empty = np.zeros(self.members.size, bool), np.zeros(self.others.size, bool)
-                found[column] = {
-                    name: (members.get(name, empty[0]), others.get(name, empty[1]))
-                    for name in dict.fromkeys([*others, *members])
-                }
-        return found
-
-    def _shift(self, answers: Answers) -> tuple[Estimate, bool, int]:
-        """Can a classifier tell members from others, by their columns and by how hard they are?"""
-        subject, is_member = self.subject, self.is_member
-        hard = pd.Series(answers.mean(inside=False), name=("how sure",))
-        rows = self.attacked[list(subject.features)].reset_index(drop=True)
-        outcome = pd.Series(subject.outcomes(self.attacked), name=("outcome",))
-        folds = np.zeros(is_member.size, dtype=np.int64)
-        for kind in (1, 0):
-            places = np.flatnonzero(is_member == kind)
-            folds[self.rng.permutation(places)[: places.size // 2]] = 1
-        table = pd.concat([rows, outcome, hard], axis=1)
-        shares = group_shares(table, is_member, folds, self.rng, told=[1])[:, 1]
-        told = folds == 1
-        found = shifted(
-            shares[told & (is_member == 1)],
-            shares[told & (is_member == 0)],
-            SHIFT_LEVEL,
-        )
-        return *found, int(told.sum())
-
-
-def _masks(groups: Groups, places: IntArray) -> dict[str, BoolArray]:
-    """Which of some rows are in each group, and in none that is known where there are such."""
-    codes, names = groups.codes[places], group_labels(groups)
-    masks = {name: codes == code for code, name in enumerate(names[:-1])}
-    return masks | ({names[-1]: codes < 0} if groups.unknown else {})
 
 
 def _some(rows: int, most: int, rng: np.random.Generator) -> IntArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, cast
@@ -13,13 +12,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from auditkit import meter
-from auditkit.errors import AuditkitError, InputError, Problem, quote
+from auditkit.errors import InputError, range_problems
 from auditkit.evidence import Cell, Measurement, Metric, Table
-from auditkit.methods import guarantee, membership, ranking
-from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
+from auditkit.explaining.attacked_rows import LossAttack, group_slices
+from auditkit.methods import guarantee, membership
 from auditkit.methods.estimates import Estimate, measured
+from auditkit.methods.membership_risk import SHIFT, Found
 from auditkit.methods.paired import WITHHELD, PairedAccuracy, shown_accuracy
 from auditkit.models import Model
+from auditkit.models.answers import checked_answers
+from auditkit.models.twins import private_twin, twin_problems, twin_settings
 from auditkit.roles import group_masks
 from auditkit.subject import Recipe, Subject
 
@@ -70,17 +72,6 @@ _TWIN = (*guarantee.METRICS, ACCURACY, ACCURACY_COST, SECONDS_RATIO)
 _COLUMNS = (
     "attribute", "group", "n", "accuracy", "private_accuracy", "difference", "low", "high",
 )  # fmt: skip
-#: Setting to the open range that it lies in, and the range in words.
-_RANGES: dict[str, tuple[float, float, str]] = {
-    "epsilon": (0, math.inf, "a number above 0"),
-    "delta": (0, 1, "a number in (0, 1)"),
-    "max_grad_norm": (0, math.inf, "a number above 0"),
-    "epochs": (0, math.inf, "a whole number from 1"),
-    "batch_size": (0, math.inf, "a whole number from 1"),
-    "learning_rate": (0, math.inf, "a number above 0"),
-    "members": (0, math.inf, "a whole number from 1"),
-    "level": (0, 1, "a number in (0, 1)"),
-}
 #: What stands for all rows in the table of the private twin.
 EVERYONE = "everyone"
 
@@ -113,9 +104,9 @@ class Privacy:
     """
 
     name: ClassVar[str] = "privacy"
-    tasks: ClassVar[frozenset[str]] = frozenset({"binary"})
-    needs: ClassVar[frozenset[str]] = frozenset()
-    metrics: ClassVar[tuple[Metric, ...]] = (*_ATTACKED, *_TWIN)
+    tasks: ClassVar[frozenset[str]] = frozenset({"binary", "multiclass"})
+    needs: ClassVar[frozenset[str]] = frozenset({"labels", "model", "train"})
+    metrics: ClassVar[tuple[Metric, ...]] = (*_ATTACKED, SHIFT, *_TWIN)
 
     epsilon: float = 3.0
     delta: float | None = None
@@ -127,11 +118,7 @@ class Privacy:
     level: float = 0.95
 
     def __post_init__(self) -> None:
-        problems = [
-            Problem(f"[audits.privacy] {name}", quote(getattr(self, name)), expected)
-            for name, (low, high, expected) in _RANGES.items()
-            if getattr(self, name) is not None and not low < getattr(self, name) < high
-        ]
+        problems = twin_problems(self) + range_problems(self, members=1)
         if problems:
             raise InputError(problems)
 
@@ -139,46 +126,41 @@ class Privacy:
         """Yield the attack on the audited model, then the private twin.
 
         Args:
-            subject: What is audited. Without labels, a model, its training rows or its recipe the
-                numbers that need them are None with the reason.
-            rng: Draws the training rows that are attacked.
+            subject: What is audited. Without a recipe there is no twin: None with the reason.
+            rng: Draws the training rows that are attacked, and the halves of the classifier that
+                looks for a difference between them and the assessed rows.
 
         Yields:
             Measurements, and the tables `attack-roc` and `private-twin`.
         """
-        labels = {"labels", "model", "train"}
-        missing, model, train = subject.missing(labels), subject.model, subject.train
-        if missing or model is None or train is None:
-            yield from _none(_ATTACKED, missing or "", "membership attack by loss")
+        train = cast("pd.DataFrame", subject.train)  # `needs` has seen to it
+        attack = LossAttack.on(subject, train, rng, self.members)
+        yield attack.shift.measured()
+        yield from self._attack(attack, attack.found(cast("Model", subject.model)))
+        if subject.recipe is None:
+            reason = subject.missing({"recipe"}) or ""
+            yield from _none(_TWIN, reason, "private twin of the audited model")
         else:
-            yield from self._attack(
-                _Attack.on(subject, cast("Model", model), train, rng, self.members)
-            )
-        missing, recipe = subject.missing({*labels, "recipe"}), subject.recipe
-        if missing or recipe is None or train is None:
-            yield from _none(_TWIN, missing or "", "private twin of the audited model")
-        else:
-            yield from self._twin(subject, recipe, train)
+            yield from self._twin(subject, subject.recipe, train)
 
-    def _attack(self, attack: _Attack | None) -> Iterator[Measurement | Table]:
-        if attack is None:
-            yield from _none(_ATTACKED, NO_PROBABILITIES, "membership attack by loss")
+    def _attack(self, attack: LossAttack, found: Found | str) -> Iterator[Measurement | Table]:
+        if isinstance(found, str):
+            yield from _none(_ATTACKED, found, "membership attack by loss")
             return
-        yield _auc(attack.members, attack.others, attack.source, self.level, {})
+        yield _auc(found, attack.source, self.level, {})
         for metric, fpr in ((MEMBERSHIP_TPR_1, 0.01), (MEMBERSHIP_TPR_01, 0.001)):
-            found = membership.tpr_at_fpr(attack.members, attack.others, fpr, self.level)
-            size = attack.members.size + attack.others.size
-            yield measured(metric, found, size, f"{attack.source}; {_THRESHOLD}", {})
-        for column, names in attack.slices.items():
-            for name, (among_members, among_others) in names.items():
-                members, others = attack.members[among_members], attack.others[among_others]
-                where = {column: name}
-                yield _auc(members, others, f"{attack.source}; {_EACH}", self.level, where)
+            share, source = found.tpr(fpr, self.level), f"{attack.source}; {_THRESHOLD}"
+            yield measured(metric, share, found.n, source, {})
+        everyone = np.arange(len(attack.subject))
+        for column, names in group_slices(attack.subject, attack.drawn, everyone).items():
+            for name, masks in names.items():
+                source = f"{attack.source}; {_EACH}"
+                yield _auc(found.of(*masks), source, self.level, {column: name})
         yield Table(
             name="attack-roc",
             title="What a membership attack finds",
             columns=("false_positive_rate", "true_positive_rate", "low", "high"),
-            rows=tuple(membership.attack_curve(attack.members, attack.others, self.level)),
+            rows=tuple(membership.attack_curve(found.members, found.others, self.level)),
             source=f"{attack.source}; {self.level:.0%} bounds of each point: {membership.METHOD}",
             chart="log-log-roc",
         )
@@ -187,29 +169,20 @@ class Privacy:
         self, subject: Subject, recipe: Recipe, train: pd.DataFrame
     ) -> Iterator[Measurement | Table]:
         source = "private twin of the audited model"
-        names = ("epsilon", "delta", "max_grad_norm", "epochs", "batch_size", "learning_rate")
-        wanted = {name: getattr(self, name) for name in names}
-        settings = {name: value for name, value in wanted.items() if value is not None}
-        try:
-            twin, record = recipe.fit(train, privacy=settings)
-        except AuditkitError as error:
-            reason = f"private training was not possible: {' '.join(str(error).split())}"
-            yield from _none(_TWIN, reason, source)
+        twin = private_twin(recipe, train, twin_settings(self))
+        if isinstance(twin, str):
+            yield from _none(_TWIN, twin, source)
             return
-        spent = getattr(record, "privacy", None)
-        if not isinstance(spent, Mapping):
-            yield from _none(_TWIN, "the twin's training record states no privacy", source)
-            return
-        yield from guarantee.stated(spent, len(train))
-        yield _seconds_ratio(subject.record, record)
-        yield from self._accuracy(subject, twin)
+        yield from guarantee.stated(twin.spent, len(train))
+        yield _seconds_ratio(subject.record, twin.record)
+        yield from self._accuracy(subject, twin.model)
 
     def _accuracy(self, subject: Subject, twin: Model) -> Iterator[Measurement | Table]:
         right = subject.y_pred == subject.y_true
-        selected = np.asarray(twin.scores(subject.rows)) >= subject.threshold
-        right_twin = selected == (subject.y_true == 1)
+        scores = checked_answers(twin, subject.task, subject.rows, subject.classes)
+        right_twin = subject.decided(scores) == subject.y_true
         rows: list[tuple[Cell, ...]] = []
-        source = "decisions of both models on the same assessed rows, same threshold"
+        source = "decisions of both models on the same assessed rows, by the same rule"
         for column, name, mask in _cuts(subject):
             pair = shown_accuracy(right[mask], right_twin[mask], self.level)
             where = {column: name} if column else {}
@@ -249,85 +222,10 @@ _THRESHOLD = (
 _EACH = "each group at its own level"
 
 
-@dataclass(frozen=True)
-class _Attack:
-    """Attack scores of training rows and of rows that the model was not trained on.
-
-    Attributes:
-        members: Shape (n,): scores of training rows.
-        others: Shape (m,): scores of other rows.
-        slices: Column to group to the positions (mask) of its rows in `members` and `others`.
-        source: What was done, in words.
-    """
-
-    members: npt.NDArray[np.float64]
-    others: npt.NDArray[np.float64]
-    slices: Mapping[str, Mapping[str, tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]]
-    source: str
-
-    @classmethod
-    def on(
-        cls,
-        subject: Subject,
-        model: Model,
-        train: pd.DataFrame,
-        rng: np.random.Generator,
-        most: int,
-    ) -> _Attack | None:
-        """Score both sides; None where the model's scores are no probabilities, so no losses."""
-        count = min(most, len(train))
-        drawn = np.sort(rng.choice(len(train), size=count, replace=False))
-        rows = train.iloc[drawn]
-        scores = np.asarray(model.scores(rows), dtype=np.float64)
-        others = np.asarray(subject.y_score)
-        if not (are_probabilities(scores) and are_probabilities(others)):
-            return None
-        return cls(
-            members=membership.attack_scores(scores, subject.outcomes(rows)),
-            others=membership.attack_scores(others, subject.y_true),
-            slices=_slices(subject, drawn),
-            source=f"membership attack by loss: {count:,} of {len(train):,} training rows drawn at "
-            f"random against {len(subject):,} assessed rows, taken to come from one population",
-        )
-
-
-def _slices(
-    subject: Subject, drawn: npt.NDArray[np.int64]
-) -> dict[str, dict[str, tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]]]:
-    """Find each group's rows among the drawn training rows and among the assessed rows."""
-    found = {}
-    for column, groups in subject.groups.items():
-        if subject.train_groups is None or column not in subject.train_groups:
-            continue
-        inside, outside = group_masks(subject.train_groups[column]), group_masks(groups)
-        empty = np.zeros(len(subject), dtype=bool)
-        absent = np.zeros(drawn.size, dtype=bool)
-        found[column] = {
-            name: (
-                inside[name][drawn] if name in inside else absent,
-                outside.get(name, empty),
-            )
-            for name in dict.fromkeys([*outside, *inside])
-        }
-    return found
-
-
-def _auc(
-    members: npt.NDArray[np.float64],
-    others: npt.NDArray[np.float64],
-    source: str,
-    level: float,
-    where: Mapping[str, str],
-) -> Measurement:
-    if 1 in {members.size, others.size}:
-        found = Estimate.undefined(WITHHELD)
-    elif members.size and others.size:
-        is_member = np.repeat([1, 0], [members.size, others.size])
-        found = ranking.auc(is_member, np.concatenate([members, others]), level)
-    else:
-        sizes = f"{members.size} training rows and {others.size} other rows"
-        found = Estimate.undefined(f"rows of both kinds are needed; there are {sizes}")
-    return measured(MEMBERSHIP_AUC, found, members.size + others.size, source, where)
+def _auc(found: Found, source: str, level: float, where: Mapping[str, str]) -> Measurement:
+    alone = 1 in {found.members.size, found.others.size}
+    area = Estimate.undefined(WITHHELD) if alone else found.auc(level)
+    return measured(MEMBERSHIP_AUC, area, found.n, source, where)
 
 
 def _none(metrics: tuple[Metric, ...], reason: str, source: str) -> Iterator[Measurement]:

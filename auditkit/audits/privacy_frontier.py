@@ -10,20 +10,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, cast
+from typing import ClassVar, cast
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from auditkit.errors import AuditkitError, InputError, Problem, quote
+from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Cell, Measurement, Metric, Table
-from auditkit.methods import membership, ranking
-from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
-from auditkit.methods.estimates import Estimate, FloatArray, measured
+from auditkit.explaining.attacked_rows import LossAttack
+from auditkit.methods.estimates import Estimate, cells_of, measured
+from auditkit.methods.membership_risk import Found
 from auditkit.methods.paired import PairedAccuracy, paired_accuracy, shown_accuracy
 from auditkit.models import Model, Recipe
 from auditkit.models.answers import checked_answers
+from auditkit.models.twins import private_twin, twin_problems, twin_settings
 from auditkit.roles import group_masks
 from auditkit.subject import Subject
 
@@ -58,7 +59,7 @@ _COLUMNS = (
     *("epsilon", "noise_multiplier", "accuracy", "low", "high", "cost", "cost_low", "cost_high"),
     *("membership_auc", "membership_auc_low", "membership_auc_high"),
 )
-_SAME = "decisions of both models on the same assessed rows, same threshold"
+_SAME = "decisions of both models on the same assessed rows, by the same rule"
 _EACH = "each group at its own level"
 _GROUP_COLUMNS = (
     *("attribute", "group", "n", "accuracy", "private_accuracy", "difference", "low", "high"),
@@ -112,11 +113,7 @@ class PrivacyFrontier:
         ]
         if not self.epsilons:
             problems.append(Problem(f"{_WHERE} epsilons", "none", "one number above 0 or more"))
-        if not 0 < self.level < 1:
-            problems.append(Problem(f"{_WHERE} level", quote(self.level), "a number in (0, 1)"))
-        if self.members < 1:
-            found = quote(self.members)
-            problems.append(Problem(f"{_WHERE} members", found, "a whole number from 1"))
+        problems += twin_problems(self) + range_problems(self, members=1)
         if problems:
             raise InputError(problems)
 
@@ -125,51 +122,38 @@ class PrivacyFrontier:
 
         Args:
             subject: What is audited.
-            rng: Draws the training rows that are attacked.
+            rng: Draws the training rows that are attacked, and the halves of the classifier that
+                looks for a difference between them and the assessed rows.
 
         Yields:
             Measurements by epsilon, and by epsilon and group; the tables `frontier` and
             `frontier-groups`.
         """
         train = cast("pd.DataFrame", subject.train)  # `needs` has seen to it
-        drawn = np.sort(rng.permutation(len(train))[: self.members])
-        members = train.iloc[drawn]
+        attack = LossAttack.on(subject, train, rng, self.members)
         right = subject.y_pred == subject.y_true
-        first = _attacked(subject, cast("Model", subject.model), members, self.level)
+        first = _area(attack.found(cast("Model", subject.model)), self.level)
         points = [_audited(right, first, self.level)]
         strongest: list[tuple[Cell, ...]] = []
         for epsilon in sorted({float(e) for e in self.epsilons}):
-            twin = self._twin(cast("Recipe", subject.recipe), train, epsilon)
+            settings = {"epsilon": epsilon, **twin_settings(self)}
+            twin = private_twin(cast("Recipe", subject.recipe), train, settings)
             if isinstance(twin, str):
                 yield from _none(twin, epsilon)
                 points.append((epsilon, *[None] * (len(_COLUMNS) - 1)))
                 continue
-            model, noise = twin
-            pairs = list(_pairs(subject, right, model, self.level))
-            attack = _attacked(subject, model, members, self.level)
-            yield from _measured(epsilon, pairs, attack, len(members) + len(subject))
-            everyone = pairs[0].accuracies
-            cells = _three(everyone.second), _three(everyone.difference), _three(attack)
+            pairs = list(_pairs(subject, right, twin.model, self.level))
+            area = _area(attack.found(twin.model), self.level)
+            yield from _measured(epsilon, pairs)
+            source, n = f"{attack.source}; {_ONCE}", attack.drawn.size + len(subject)
+            yield measured(MEMBERSHIP_AUC, area, n, source, {"epsilon": f"{epsilon:g}"})
+            everyone, noise = pairs[0].accuracies, twin.spent.get("noise_multiplier")
+            cells = cells_of(everyone.second), cells_of(everyone.difference), cells_of(area)
             points.append((epsilon, noise, *cells[0], *cells[1], *cells[2]))
             if not strongest:
                 strongest = [_line(pair) for pair in pairs]
         yield self._frontier(points)
         yield self._groups(strongest)
-
-    def _twin(
-        self, recipe: Recipe, train: pd.DataFrame, epsilon: float
-    ) -> tuple[Model, float | None] | str:
-        """Train one twin: it and its noise multiplier, or why there is none."""
-        names = ("delta", "max_grad_norm", "epochs", "batch_size", "learning_rate")
-        settings = {n: v for n in names if (v := getattr(self, n)) is not None}
-        try:
-            twin, record = recipe.fit(train, privacy={"epsilon": epsilon, **settings})
-        except AuditkitError as error:
-            return f"private training was not possible: {' '.join(str(error).split())}"
-        spent = getattr(record, "privacy", None)
-        if not isinstance(spent, Mapping):
-            return "the twin's training record states no privacy"
-        return twin, spent.get("noise_multiplier")
 
     def _frontier(self, points: list[tuple[Cell, ...]]) -> Table:
         return Table(
@@ -211,58 +195,30 @@ class _Pair:
 def _pairs(subject: Subject, right: BoolArray, twin: Model, level: float) -> Iterator[_Pair]:
     """Everyone first, then each group that has a row."""
     scores = checked_answers(twin, subject.task, subject.rows, subject.classes)
-    is_multiclass = subject.task == "multiclass"
-    decided = scores.argmax(axis=1) if is_multiclass else scores >= subject.threshold
-    right_twin = decided == subject.y_true
+    right_twin = subject.decided(scores) == subject.y_true
     yield _Pair({}, shown_accuracy(right, right_twin, level))
     for column, groups in subject.groups.items():
         for label, mask in group_masks(groups).items():
             yield _Pair({column: label}, shown_accuracy(right[mask], right_twin[mask], level))
 
 
-def _attacked(subject: Subject, model: Model, members: pd.DataFrame, level: float) -> Estimate:
-    """How well a loss tells training rows from assessed ones."""
-    scores = []
-    for rows, outcomes in (
-        (members, subject.outcomes(members)),
-        (subject.rows, subject.y_true),
-    ):
-        answers = checked_answers(model, subject.task, rows, subject.classes)
-        if not are_probabilities(answers):
-            return Estimate.undefined(NO_PROBABILITIES)
-        scores.append(_familiarity(answers, outcomes))
-    is_member = np.repeat([1, 0], [len(one) for one in scores])
-    return ranking.auc(is_member, np.concatenate(scores), level)
-
-
-def _familiarity(answers: FloatArray, outcomes: npt.NDArray[Any]) -> FloatArray:
-    """Minus the loss of each row."""
-    if answers.ndim == 1:
-        return membership.attack_scores(answers, outcomes)
-    of_truth = np.take_along_axis(answers, outcomes[:, None].astype(np.int64), axis=1)[:, 0]
-    return membership.attack_scores(of_truth, np.ones(len(of_truth)))
+def _area(found: Found | str, level: float) -> Estimate:
+    return Estimate.undefined(found) if isinstance(found, str) else found.auc(level)
 
 
 def _audited(right: BoolArray, attack: Estimate, level: float) -> tuple[Cell, ...]:
     """The line of the audited model."""
     accuracy = paired_accuracy(right, right, level).first
-    return (None, None, *_three(accuracy), None, None, None, *_three(attack))
+    return (None, None, *cells_of(accuracy), None, None, None, *cells_of(attack))
 
 
-def _measured(
-    epsilon: float, pairs: Sequence[_Pair], attack: Estimate, attacked: int
-) -> Iterator[Measurement]:
+def _measured(epsilon: float, pairs: Sequence[_Pair]) -> Iterator[Measurement]:
     at = {"epsilon": f"{epsilon:g}"}
     for pair in pairs:
         found, slice_ = pair.accuracies, {**at, **pair.where}
         source = f"{_SAME}; {_ONCE}" + (f"; {_EACH}" if pair.where else "")
         yield measured(ACCURACY, found.second, found.n, source, slice_)
         yield measured(ACCURACY_COST, found.difference, found.n, source, slice_)
-    source = (
-        "membership attack by loss: training rows, drawn at random, against assessed rows, taken "
-        f"to come from one population; {_ONCE}"
-    )
-    yield measured(MEMBERSHIP_AUC, attack, attacked, source, at)
 
 
 def _none(reason: str, epsilon: float) -> Iterator[Measurement]:
@@ -271,13 +227,8 @@ def _none(reason: str, epsilon: float) -> Iterator[Measurement]:
         yield metric.measure(None, n=0, reason=reason, slice=slice_, source=_SAME)
 
 
-def _three(found: Estimate) -> tuple[Cell, Cell, Cell]:
-    bounds = found.interval
-    return (found.value, bounds.low if bounds else None, bounds.high if bounds else None)
-
-
 def _line(pair: _Pair) -> tuple[Cell, ...]:
     found = pair.accuracies
     column, group = next(iter(pair.where.items()), ("", EVERYONE))
     accuracies = found.first.value, found.second.value
-    return (column, group, found.n, *accuracies, *_three(found.difference))
+    return (column, group, found.n, *accuracies, *cells_of(found.difference))

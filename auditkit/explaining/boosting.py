@@ -63,8 +63,10 @@ def group_shares(
                 early_stopping=False,
                 random_state=int(rng.integers(2**31)),
             )
-            made.fit(table[folds != fold], groups[folds != fold])
-            shares[folds == fold] = made.predict_proba(table[folds == fold])
+            known = ~np.isnan(table[folds != fold]).all(axis=0)
+            held = np.where(known, table, 0.0)  # of a column without a value nothing is learnt
+            made.fit(held[folds != fold], groups[folds != fold])
+            shares[folds == fold] = made.predict_proba(held[folds == fold])
     return shares
 
 

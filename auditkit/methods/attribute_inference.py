@@ -63,10 +63,7 @@ def log_likelihoods(
     given, y = np.asarray(answers, dtype=np.float64), np.asarray(y_true)
     if deviation is not None:
         return np.asarray(-0.5 * np.square((given - y) / deviation)).T
-    if given.ndim == 3:  # classes
-        held = np.take_along_axis(given, y[None, :, None].astype(np.int64), axis=2)[..., 0]
-        return attack_scores(held, np.ones(held.shape)).T
-    return attack_scores(given, np.broadcast_to(y, given.shape)).T
+    return attack_scores(given, np.broadcast_to(y, given.shape[:2])).T
 
 
 def posteriors(

@@ -64,9 +64,6 @@ def losses(answers: npt.ArrayLike, y_true: npt.ArrayLike, *, numbers: bool = Fal
     given, y = np.asarray(answers, dtype=np.float64), np.asarray(y_true)
     if numbers:
         return np.asarray(np.square(given - y))
-    if given.ndim > y.ndim:  # classes
-        held = np.take_along_axis(given, y[..., None].astype(np.int64), axis=-1)[..., 0]
-        return 0.0 - attack_scores(held, np.ones(held.shape))
     return 0.0 - attack_scores(given, y)
 
 

@@ -23,12 +23,14 @@ def attack_scores(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> FloatA
     """Score rows by how likely they were trained on: minus the loss of the model on each.
 
     Args:
-        probabilities: Shape (n,): the model's probability that the row is positive, in [0, 1].
-        labels: Shape (n,): the true outcome, 1 where positive, else 0.
+        probabilities: Shape (n,): the model's probability that the row is positive, in [0, 1]; or
+            (n, k): of each class.
+        labels: Shape (n,): the true outcome, 1 where positive, else 0; or the index of the true
+            class, below 0 where the model does not know it.
 
     Returns:
-        Shape (n,): minus the cross-entropy in nats, so the logarithm of the probability that the
-        model gave to what is true; finite, at most 0, higher for a likelier member.
+        Shape of the labels: minus the cross-entropy in nats, so the logarithm of the probability
+        that the model gave to what is true; finite, at most 0, higher for a likelier member.
 
     Raises:
         ValueError: If a probability lies outside [0, 1] or the shapes differ.
@@ -39,14 +41,20 @@ def attack_scores(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> FloatA
     Example:
         >>> attack_scores([0.9, 0.9], [1, 0]).round(3).tolist()
         [-0.105, -2.303]
+        >>> attack_scores([[0.1, 0.7, 0.2]], [1]).round(3).tolist()
+        [-0.357]
     """
     p = np.asarray(probabilities, dtype=np.float64)
     y = np.asarray(labels)
-    if p.shape != y.shape:
+    if p.shape[: y.ndim] != y.shape or p.ndim > y.ndim + 1:
         raise ValueError(f"one label a probability; got shapes {p.shape} and {y.shape}")
     if not np.all((p >= 0) & (p <= 1)):
         raise ValueError("probabilities lie in [0, 1]")
-    of_truth = np.where(y == 1, p, 1.0 - p)
+    if p.ndim > y.ndim:
+        held = np.take_along_axis(p, np.maximum(y, 0)[..., None].astype(np.int64), axis=-1)
+        of_truth = np.where(y >= 0, held[..., 0], 0.0)
+    else:
+        of_truth = np.where(y == 1, p, 1.0 - p)
     return np.log(np.maximum(of_truth, np.finfo(np.float64).tiny))
 
 

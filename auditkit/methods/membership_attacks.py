@@ -30,7 +30,8 @@ def confidence(scores: npt.ArrayLike, labels: npt.ArrayLike) -> FloatArray:
 
     Args:
         scores: Shape (n,): probability that a row is positive; or (n, k): of each class.
-        labels: Shape (n,): 1 where positive, else 0; or the index of the true class.
+        labels: Shape (n,): 1 where positive, else 0; or the index of the true class, below 0 where
+            the model does not know it.
 
     Returns:
         Shape (n,): logarithm of the probability of what is true over that of all else, finite.
@@ -48,7 +49,7 @@ def confidence(scores: npt.ArrayLike, labels: npt.ArrayLike) -> FloatArray:
     """
     p, y = np.asarray(scores, dtype=np.float64), np.asarray(labels).astype(np.int64)
     table = np.column_stack([1 - p, p]) if p.ndim == 1 else p
-    true = table[np.arange(y.size), y]
+    true = np.where(y >= 0, table[np.arange(y.size), y], 0.0)
     rest = np.where(np.arange(table.shape[1]) == y[:, None], 0.0, table).sum(axis=1)
     return np.asarray(np.log(np.maximum(true, EDGE)) - np.log(np.maximum(rest, EDGE)))
 

@@ -8,7 +8,7 @@ from functools import cached_property
 
 from auditkit.evidence import Cell, Measurement, Table
 from auditkit.methods import membership
-from auditkit.methods.estimates import Estimate, IntArray, cells_of, measured
+from auditkit.methods.estimates import IntArray, cells_of, measured
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.membership_attacks import (
     Answers,
@@ -20,12 +20,14 @@ from auditkit.methods.membership_attacks import (
 from auditkit.methods.membership_risk import (
     AUC,
     AUC_GAP,
-    SHIFT,
+    DIFFERENT,
     TPR_0,
     TPR_01,
     TPR_1,
+    WHOLE,
     Found,
     GroupRisk,
+    Shift,
 )
 
 #: Column to group to its rows among the members and among the others, as masks.
@@ -42,9 +44,7 @@ class Told:
         answers: What the audited model and the references say of members, then others.
         places: Shape (m,): places of the members among the training rows.
         slices: Rows of each group.
-        shift: Area under the ROC curve of a classifier that tells members from others.
-        shifted: Whether it surely does.
-        shift_rows: Rows that this rests on.
+        shift: Whether a classifier without the model tells members from others.
         level: Level of the intervals.
         min_group: Rows of either kind that a number of a group must rest on.
         exposed: Most records that are pointed at.
@@ -54,9 +54,7 @@ class Told:
     answers: Answers
     places: IntArray
     slices: Slices
-    shift: Estimate
-    shifted: bool
-    shift_rows: int
+    shift: Shift
     level: float
     min_group: int
     exposed: int
@@ -80,13 +78,9 @@ class Told:
     @cached_property
     def source(self) -> str:
         """What was done, in words."""
-        shift = (
-            "; not to be trusted: training and assessed rows come from different populations, and "
-            "the attack measures that too"
-        )
         return (
             f"{self.chosen.name}: the attack, of {len(self._choice[0])}, that finds most members of"
-            f" the reference models; {self.rows}{shift if self.shifted else ''}"
+            f" the reference models; {self.rows}"
         )
 
     @property
@@ -98,16 +92,15 @@ class Told:
         return Found(scores[: self.places.size], scores[self.places.size :])
 
     def evidence(self) -> Iterator[Measurement | Table]:
-        """All of it; the records only where the attack surely finds members and can be trusted."""
-        yield SHIFT.measure(
-            self.shift.value,
-            n=self.shift_rows,
-            interval=self.shift.interval,
-            reason=self.shift.reason,
-            source="gradient boosting on the columns that the model reads, the outcome and how "
-            "sure references without the row are of it; trained on half of the attacked rows, "
-            "assessed on the other half",
-        )
+        """All of it, where members and others do not differ anyway.
+
+        Records only where the attack surely finds members.
+        """
+        yield self.shift.measured(", how sure references without a row are of it")
+        if self.shift.found:
+            for metric in WHOLE:
+                yield metric.measure(None, n=0, reason=DIFFERENT, source=self.rows)
+            return
         yield from self._whole()
         risks = dict(self._risks())
         for (column, name), risk in risks.items():
@@ -230,9 +223,7 @@ class Told:
 
     def _records(self) -> Table:
         reason = "no record stands out: the attack does not surely find members"
-        if self.shifted:
-            reason = "no record is pointed at: the attack is not to be trusted"
-        sure = not self.shifted and self.found.established(self.level)
+        sure = self.found.established(self.level)
         found = self.found.most_exposed(self.exposed) if sure else []
         return Table(
             name="exposed",

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from auditkit.evidence import Interval, Metric
+from auditkit.evidence import Interval, Measurement, Metric
 from auditkit.methods import membership, ranking
-from auditkit.methods.estimates import Estimate, FloatArray
+from auditkit.methods.estimates import Estimate, FloatArray, measured
 from auditkit.methods.membership_attacks import BoolArray
 
 _share = functools.partial(Metric, unit="rate", better="lower", low=0.0, high=1.0)
@@ -61,6 +61,11 @@ SECONDS = Metric(
     "s",
     better="lower",
     low=0.0,
+)
+#: Why an attack is not measured where members and others differ anyway.
+DIFFERENT = (
+    "training and assessed rows come from different populations, and an attack would measure that "
+    "difference too"
 )
 WHOLE = (AUC, TPR_1, TPR_01, TPR_0)
 METRICS = (*WHOLE, AUC_GAP, SHIFT, SECONDS)
@@ -205,23 +210,50 @@ class GroupRisk:
         return apart(*self._pair(0.01, self.joint))
 
 
-def shifted(members: npt.ArrayLike, others: npt.ArrayLike, level: float) -> tuple[Estimate, bool]:
-    """Tell whether two samples differ, by scores of a classifier that has not seen them.
+@dataclass(frozen=True)
+class Shift:
+    """Whether two samples differ, by a classifier that has not seen the rows that it tells.
 
-    Args:
-        members: Shape (n,): how much each row of one sample is taken to be of it.
-        others: Shape (m,): the same of the rows of the other.
-        level: Level of the interval.
-
-    Returns:
-        Area under the ROC curve, and whether its interval lies above 0.5.
-
-    Source:
-        Lopez-Paz and Oquab (2017), ICLR, for testing two samples by a classifier.
-
-    Example:
-        >>> shifted(np.arange(10, 30), np.arange(20), 0.95)[1]
-        True
+    Attributes:
+        area: Area under its ROC curve.
+        n: Rows that it rests on.
     """
-    area = Found(np.asarray(members, dtype=float), np.asarray(others, dtype=float)).auc(level)
-    return area, area.interval is not None and area.interval.low > 0.5
+
+    area: Estimate
+    n: int
+
+    @classmethod
+    def of(cls, members: npt.ArrayLike, others: npt.ArrayLike, level: float) -> Shift:
+        """Hold scores of the two samples against each other.
+
+        Args:
+            members: Shape (n,): how much each row of one sample is taken to be of it.
+            others: Shape (m,): the same of the rows of the other.
+            level: Level of the interval.
+
+        Source:
+            Lopez-Paz and Oquab (2017), ICLR, for testing two samples by a classifier.
+
+        Example:
+            >>> Shift.of(np.arange(10, 30), np.arange(20), 0.95).found
+            True
+        """
+        both = Found(np.asarray(members, dtype=float), np.asarray(others, dtype=float))
+        return cls(both.auc(level), both.n)
+
+    @property
+    def found(self) -> bool:
+        """Whether the samples surely differ: the interval lies above 0.5."""
+        return self.area.interval is not None and self.area.interval.low > 0.5
+
+    def measured(self, more: str = "") -> Measurement:
+        """The area as a measurement.
+
+        Args:
+            more: What the classifier reads beside the columns of the model and the outcome.
+        """
+        source = (
+            f"gradient boosting on the columns that the model reads{more} and the outcome; trained "
+            "on half of the attacked rows, assessed on the other half"
+        )
+        return measured(SHIFT, self.area, self.n, source)

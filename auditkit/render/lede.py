@@ -22,7 +22,7 @@ from auditkit.render.lede_groups import (
     subgroups,
 )
 from auditkit.render.lede_imitation import effects, surrogate
-from auditkit.render.lede_membership import membership
+from auditkit.render.lede_membership import membership, shifted
 from auditkit.render.lede_memory import attribute_inference, memorisation, model_inversion
 from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
@@ -154,6 +154,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "counterfactuals": changes,
     "reason-codes": reason_codes,
     "explanation-quality": trust,
+    "privacy": shifted,
     "membership": membership,
     "privacy-frontier": privacy_frontier,
     "epsilon-bound": epsilon_bounds,

@@ -13,14 +13,14 @@ from auditkit.report import MeasurementRecord, Scalar
 def membership(page: Page, pillar: Pillar) -> Markup:
     """Say whether training rows can be told, of whom best, and whether to trust it."""
     by = {m.metric: m for m in pillar.measurements if m.value is not None and not m.slice}
-    area, shift = by.get("reference_attack_auc"), by.get("member_shift_auc")
+    area = by.get("reference_attack_auc")
+    if shift := shifted(page, pillar):
+        return _told(page, shift)
     attacks = page.table(pillar.name, "attacks")
     rows = [] if attacks is None else records(attacks)
     chosen = next((row for row in rows if string(row, "standing") == "chosen"), None)
     if area is None or chosen is None:
         return Markup("")
-    if shift is not None and _above(shift, 0.5):
-        return _told(page, page.words("lede.membership_shift", shift=page.measured(shift)))
     share = by.get("reference_attack_tpr_at_1pct_fpr")
     told = {"attack": page.said(string(chosen, "attack")), "auc": page.measured(area)}
     if not (_above(area, 0.5) or _above(share, 0.01)):
@@ -39,6 +39,15 @@ def _told(page: Page, found: Markup) -> Markup:
     if page.report.subject.shadow is None:
         return found
     return Markup(" ").join([found, page.words("lede.membership_shadow")])
+
+
+def shifted(page: Page, pillar: Pillar) -> Markup:
+    """Say that training and assessed rows differ anyway; nothing where they do not surely."""
+    metric = "member_shift_auc"
+    shift = next((m for m in pillar.measurements if m.metric == metric), None)
+    if shift is None or not _above(shift, 0.5):
+        return Markup("")
+    return page.words("lede.membership_shift", shift=page.measured(shift))
 
 
 def _above(found: MeasurementRecord | None, chance: float) -> bool:

@@ -19,6 +19,7 @@ from torch.autograd.function import once_differentiable
 from torch.nn import functional
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
+from auditkit.training.record import TrainingError
 from auditkit.training.taps import Tap, add_to, rooted
 
 #: Gradients of the nonlinearities from what they gave, into a tensor that is there.
@@ -147,7 +148,13 @@ def walk_lstm(layer: nn.LSTM, steps: torch.Tensor | PackedSequence, taps: list[T
 
     Returns:
         What `LastState` takes.
+
+    Raises:
+        TrainingError: If the LSTM is one that is not computed here.
     """
+    plain = layer.bias and layer.batch_first and not (layer.bidirectional or layer.proj_size)
+    if not plain:
+        raise TrainingError(f"no private training for {layer}: only for a plain LSTM, batch first")
     inputs = Packed.of(steps)
     for number in range(layer.num_layers):
         if number and layer.dropout:

@@ -80,6 +80,8 @@ class LinearTap:
         """Compute the layer."""
         if inputs.ndim != 2:
             raise TrainingError(f"no private training for linear inputs {tuple(inputs.shape)}")
+        if layer.bias is None:
+            raise TrainingError(f"no private training for {layer}")
         outputs = functional.linear(inputs, layer.weight.detach(), layer.bias.detach())
         return cls(layer, inputs.detach(), rooted(outputs))
 
@@ -220,7 +222,8 @@ class MeanTap:
 
     def squared_norms(self, deltas: torch.Tensor) -> torch.Tensor:
         """Give |delta|^2 times the sum of the squared shares that the tokens of a row have."""
-        return deltas.square().sum(1).mul_(_squared_shares(self.numbers_of_tokens))
+        shares = _squared_shares(self.numbers_of_tokens, deltas.dtype)
+        return deltas.square().sum(1).mul_(shares)
 
     def write(self, deltas: torch.Tensor, factors: torch.Tensor) -> None:
         """Add the scaled sums."""
@@ -228,11 +231,11 @@ class MeanTap:
         add_to(self.weight, *torch.autograd.grad(self.means, self.weight, scaled))
 
 
-def _squared_shares(tokens: torch.Tensor) -> torch.Tensor:
+def _squared_shares(tokens: torch.Tensor, dtype: torch.dtype) -> torch.Tensor:
     """Sum over the tokens of each row of the square of their share; 0 for a row without any.
 
     Example:
-        >>> _squared_shares(torch.tensor([[4, 2, 4, 0], [0, 0, 0, 0]]))
+        >>> _squared_shares(torch.tensor([[4, 2, 4, 0], [0, 0, 0, 0]]), torch.float32)
         tensor([0.5556, 0.0000])
     """
     ordered = tokens.sort(dim=1).values
@@ -243,4 +246,4 @@ def _squared_shares(tokens: torch.Tensor) -> torch.Tensor:
     # 1 + 3 + 5 + ... over the equal tokens is the square of how many they are.
     squares = (2 * (place - start) + 1).mul_(ordered != PAD).sum(1)
     count = (tokens != PAD).sum(1).clamp_(min=1)
-    return squares / count.square()
+    return squares.to(dtype) / count.square()

@@ -138,6 +138,53 @@ def test_canaries_are_rows_of_nobody_and_come_in_by_a_coin() -> None:
     assert not real & set(zip(planted["a"], planted["b"], strict=True))
 
 
+CLASSES = ("a", "b", "c")
+
+
+@dataclass(frozen=True)
+class OfClasses(Remembering):
+    """The same of classes: of a row that it has not seen it expects "c" most and "a" least."""
+
+    classes: tuple[str, ...] = CLASSES
+
+    def scores(self, rows: pd.DataFrame) -> npt.NDArray[np.float64]:
+        seen = {row[:2]: row[2] for row in self.seen}
+        given = np.tile([0.1, 0.3, 0.6], (len(rows), 1))
+        for place, row in enumerate(zip(rows["a"], rows["b"], strict=True)):
+            if row in seen:
+                given[place] = 0.05
+                given[place, seen[row]] = 0.9
+        return given
+
+
+class RecipeOfClasses(Recipe):
+    def fit(
+        self, rows: pd.DataFrame, *, privacy: Mapping[str, Any] | None = None, **changes: object
+    ) -> tuple[Remembering, object]:
+        _, record = super().fit(rows, privacy=privacy, **changes)
+        places = [CLASSES.index(name) for name in rows["y"]]
+        seen = zip(rows["a"], rows["b"], places, strict=True)
+        return OfClasses(frozenset(seen) if self.remembers else frozenset()), record
+
+
+@pytest.mark.parametrize(("held", "planted"), [(("a", "b", "c"), "a"), (("b", "c"), "b")])
+def test_canaries_have_the_class_that_is_expected_least_of_those_that_are_there(
+    held: tuple[str, ...], planted: str
+) -> None:
+    recipe = RecipeOfClasses()
+    train = people(2000).assign(y=np.random.default_rng(3).choice(held, 2000))
+    of_classes: dict[str, Any] = {
+        "task": "multiclass", "classes": CLASSES, "model": OfClasses(), "train": train,
+        "positive": 1,
+    }  # fmt: skip
+    numbers, (plain, twin) = run(make(recipe, **of_classes))
+    assert set(recipe.asked[0][0].iloc[2000:]["y"]) == {planted}
+    assert plain["correct"] == twin["correct"] == 100
+    assert numbers["privacy_claims_refuted"].value == 1
+    forgets = RecipeOfClasses(remembers=False)
+    assert run(make(forgets, **of_classes))[0]["epsilon_lower_bound"].value == 0
+
+
 def test_a_model_that_was_trained_privately_is_held_to_its_own_claim() -> None:
     recipe = Recipe()
     settings = {"epochs": 7, "batch_size": 64, "learning_rate": 0.1, "schedule": "constant"}

@@ -64,10 +64,14 @@ ROWS = pd.DataFrame(
 TWINS = {0.5: Knowing(frozenset(range(40))), 2.0: Knowing(frozenset({3}))}
 
 
-def make(twins: Mapping[float, Any] = TWINS, wrong: frozenset[int] = frozenset({1})) -> Subject:
+def make(
+    twins: Mapping[float, Any] = TWINS,
+    wrong: frozenset[int] = frozenset({1}),
+    later: float = 0.5,  # a training row between any two that are assessed
+) -> Subject:
     return Subject.from_model(
         Knowing(wrong), ROWS, label="y", features=["id", "y"], sensitive=["sex"],
-        train=ROWS.assign(id=ROWS["id"] + 1_000), recipe=Recipe(twins),
+        train=ROWS.assign(id=ROWS["id"] + later), recipe=Recipe(twins),
     )  # fmt: skip
 
 
@@ -124,6 +128,15 @@ def test_a_twin_that_remembers_its_training_rows_is_seen() -> None:
     assert found["frontier_membership_auc", "0.5"].value == pytest.approx(0.75 + 0.25 / 2)
 
 
+def test_where_training_and_assessed_rows_differ_anyway_the_attack_is_not_measured() -> None:
+    found, tables = run(make(later=1_000.0), AUDIT)
+    area = found["frontier_membership_auc", "0.5"]
+    assert area.value is None
+    assert "different populations" in str(area.reason)
+    assert found["frontier_accuracy", "0.5"].value is not None
+    assert {line[8:] for line in tables["frontier"].rows} == {(None, None, None)}
+
+
 def test_an_epsilon_that_cannot_be_reached_is_said_and_the_others_are_measured() -> None:
     refused = InputError([Problem("Privacy.epsilon", "0.5", "an epsilon that noise can reach")])
     found, tables = run(make({**TWINS, 0.5: refused}), AUDIT)
@@ -143,7 +156,7 @@ def test_settings_are_those_of_the_private_twin_so_that_it_is_trained_once() -> 
 
 def test_every_bad_setting_is_told_at_once() -> None:
     with pytest.raises(InputError) as raised:
-        PrivacyFrontier(epsilons=(0.0, float("inf")), level=1.0, members=0)
-    assert len(raised.value.problems) == 4
+        PrivacyFrontier(epsilons=(0.0, float("inf")), level=1.0, members=0, delta=1.0, epochs=0)
+    assert len(raised.value.problems) == 6
     with pytest.raises(InputError, match="one number above 0 or more"):
         PrivacyFrontier(epsilons=())

@@ -160,12 +160,12 @@ def test_where_nothing_is_found_that_clears_nobody() -> None:
     assert "so a low number clears nobody" in page
 
 
-def test_rows_of_another_population_are_not_trusted_either() -> None:
+def test_rows_of_another_population_are_not_attacked_either() -> None:
     train = people(150, 0)
     train["z"] += 1.5
-    source = area(found(make(train=train))).source
-    assert "not to be trusted" in source
-    assert source.endswith(SHADOW)
+    m = area(found(make(train=train)))
+    assert "different populations" in str(m.reason)
+    assert m.source.endswith(SHADOW)
 
 
 def test_rows_that_the_model_has_seen_are_no_others() -> None:

@@ -11,6 +11,7 @@ from sklearn.metrics import log_loss, roc_curve
 
 from auditkit.methods.intervals import clopper_pearson
 from auditkit.methods.membership import _accused, attack_curve, attack_scores, tpr_at_fpr
+from auditkit.methods.membership_attacks import confidence
 
 SCORES = st.lists(st.integers(-5, 5), min_size=1, max_size=40)
 
@@ -19,6 +20,17 @@ def test_the_score_is_minus_the_cross_entropy() -> None:
     rng = np.random.default_rng(0)
     p, y = rng.random(200), rng.integers(0, 2, 200)
     assert -attack_scores(p, y).mean() == pytest.approx(log_loss(y, p))
+
+
+def test_the_score_of_classes_is_minus_the_cross_entropy_too() -> None:
+    rng = np.random.default_rng(0)
+    p, y = rng.dirichlet(np.ones(4), 200), rng.integers(0, 4, 200)
+    assert -attack_scores(p, y).mean() == pytest.approx(log_loss(y, p))
+
+
+def test_a_class_that_the_model_does_not_know_has_no_chance() -> None:
+    assert attack_scores([[0.3, 0.7]], [-1])[0] < -700
+    assert confidence([[0.3, 0.7]], [-1])[0] == pytest.approx(np.log(1e-12))
 
 
 def test_certain_and_wrong_is_finite() -> None:
@@ -35,6 +47,8 @@ def test_wrong_probabilities_are_refused() -> None:
         attack_scores([float("nan")], [1])
     with pytest.raises(ValueError, match="one label"):
         attack_scores([0.2, 0.3], [1])
+    with pytest.raises(ValueError, match="one label"):
+        attack_scores([[[0.2]]], [1])
 
 
 @settings(deadline=None)

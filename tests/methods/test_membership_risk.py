@@ -10,7 +10,7 @@ from auditkit.evidence import Interval
 from auditkit.methods.estimates import Estimate
 from auditkit.methods.intervals import clopper_pearson
 from auditkit.methods.membership import tpr_at_zero
-from auditkit.methods.membership_risk import Found, GroupRisk, apart, shifted
+from auditkit.methods.membership_risk import Found, GroupRisk, Shift, apart
 
 
 def found(n: int = 400, gain: float = 1.0, seed: int = 0) -> Found:
@@ -97,5 +97,5 @@ def test_differences_of_numbers_without_interval_have_the_reason() -> None:
 def test_a_shift_is_seen_and_none_is_not() -> None:
     rng = np.random.default_rng(0)
     same = rng.normal(size=(2, 500))
-    assert not shifted(same[0], same[1], 0.95)[1]
-    assert shifted(same[0] + 0.5, same[1], 0.95)[1]
+    assert not Shift.of(same[0], same[1], 0.95).found
+    assert Shift.of(same[0] + 0.5, same[1], 0.95).found

@@ -1,9 +1,7 @@
-"""Book-keeping sums against autograd row by row, and against Opacus's hooks."""
+"""Book-keeping sums against autograd row by row; those of Opacus are in `test_clipping_opacus`."""
 
 from __future__ import annotations
 
-import copy
-import warnings
 from typing import Any
 
 import pytest
@@ -22,7 +20,7 @@ from auditkit.training import (
     TrainingError,
 )
 from auditkit.training.clipping import NUMBERS_AT_ONCE, rows_within, walk, write_clipped
-from auditkit.training.networks import Network, build
+from auditkit.training.networks import LastState, Network, build
 from auditkit.training.target import Target
 
 LOSSES = Target().losses
@@ -201,75 +199,6 @@ def test_no_rows_give_gradients_of_zero(architecture: Architecture, shape: tuple
     assert len(written(network)) == sum(p.numel() for p in network.parameters())
 
 
-#: Opacus's names of the weights of its LSTM, and torch's.
-OPACUS = {
-    f"lstm.cells.0.{gate}.{kind}": f"lstm.{kind}_{gate}_l0"
-    for gate in ("ih", "hh")
-    for kind in ("weight", "bias")
-} | {"vectors.weight": "vectors.embedding.weight"}
-
-
-def hooked(network: nn.Module, x: torch.Tensor, y: torch.Tensor) -> dict[str, torch.Tensor]:
-    """Gradients of each row by Opacus's hooks, named as torch names the weights."""
-    from opacus.grad_sample import GradSampleModule
-
-    module: Any = GradSampleModule(network, loss_reduction="sum")
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Full backward hook is firing", UserWarning)
-        LOSSES(module(x), y).sum().backward()  # type: ignore[no-untyped-call]
-    parameters: dict[str, Any] = dict(network.named_parameters())
-    return {OPACUS.get(name, name): p.grad_sample for name, p in parameters.items()}
-
-
-class LastStep(nn.Module):
-    """Takes the last step of sequences that are equally long."""
-
-    def forward(self, states: tuple[torch.Tensor, Any]) -> torch.Tensor:
-        """Give the last step, shape (n, width)."""
-        return states[0][:, -1]
-
-
-def watched(kind: str) -> tuple[Network, nn.Module, torch.Tensor, torch.Tensor]:
-    """A network of ours, the same of Opacus's layers, and rows."""
-    from opacus.layers import DPLSTM
-
-    if kind == "mlp":
-        network, x, y = problem(MLP(hidden=(8,)), (5,))
-        return network, network, x, y
-    if kind == "text":
-        network, x, y = problem(TextLSTM(embedding=3, hidden=4, length=7, dropout=0.0), (7,))
-        x = x.masked_fill(x == 0, 1.0)  # Opacus knows no end of a text
-    else:
-        network, x, y = problem(LSTM(hidden=4), (4, 3))
-    theirs = copy.deepcopy(network)
-    replaced: dict[str, nn.Module] = {"lstm": DPLSTM(3, 4, batch_first=True)}
-    if kind == "text":
-        replaced["vectors.embedding"] = nn.Embedding(TOKENS, 3)
-    for name, layer in replaced.items():
-        layer.load_state_dict(network.get_submodule(name).state_dict())
-        theirs.set_submodule(name.partition(".")[0], layer)
-    theirs.last = LastStep()
-    if kind == "text":
-        return network, theirs, x.long(), y
-    return network, theirs, x, y
-
-
-@pytest.mark.parametrize("kind", ["mlp", "lstm", "text"])
-def test_the_clipped_sum_is_that_of_opacuss_hooks(kind: str) -> None:
-    network, theirs, x, y = watched(kind)
-    write_clipped(network, x, y, LOSSES, 0.5)
-    ours = {name: p.grad.clone() for name, p in network.named_parameters() if p.grad is not None}
-    network.zero_grad(set_to_none=True)
-    samples = hooked(theirs, x, y)
-    norms = torch.cat([s.flatten(1) for s in samples.values()], dim=1).norm(dim=1)
-    factors = (0.5 / (norms + 1e-6)).clamp(max=1)
-    assert (factors < 1).any()
-    assert set(samples) == set(ours)
-    for name, sample in samples.items():
-        wanted = torch.einsum("n,n...->...", factors, sample)
-        torch.testing.assert_close(ours[name], wanted, rtol=1e-4, atol=1e-6)
-
-
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_walking_gives_what_the_network_gives(dropout: float, training: bool) -> None:  # noqa: FBT001
@@ -307,6 +236,25 @@ def test_a_layer_that_mixes_rows_or_is_not_known_is_refused(layer: nn.Module) ->
 def test_a_layer_that_mixes_rows_is_refused_with_the_one_to_take() -> None:
     network = nn.Sequential(nn.BatchNorm1d(5), nn.Linear(5, 1))
     with pytest.raises(TrainingError, match=r"mixes the rows of a batch; take nn\.LayerNorm"):
+        write_clipped(network, torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"bidirectional": True}, {"bias": False}, {"batch_first": False}, {"proj_size": 2}],
+    ids=str,
+)
+def test_an_lstm_of_another_kind_is_refused(wrong: dict[str, Any]) -> None:
+    """The forward pass of a bidirectional one would go through, and clip another network."""
+    lstm = nn.LSTM(3, 4, **{"batch_first": True, **wrong})
+    network = nn.Sequential(lstm, LastState(), nn.Linear(2 if "proj_size" in wrong else 4, 1))
+    with pytest.raises(TrainingError, match="only for a plain LSTM"):
+        write_clipped(network, torch.zeros(2, 2, 3), torch.zeros(2), LOSSES, 1.0)
+
+
+def test_a_linear_layer_without_bias_is_refused() -> None:
+    network = nn.Sequential(nn.Linear(5, 1, bias=False))
+    with pytest.raises(TrainingError, match="bias=False"):
         write_clipped(network, torch.zeros(4, 5), torch.zeros(4), LOSSES, 1.0)
 
 
