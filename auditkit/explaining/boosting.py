@@ -80,6 +80,7 @@ def _categories(values: pd.Series) -> Numbers:
     names = as_names(values)
     counts = names.value_counts().sort_index().sort_values(ascending=False, kind="stable")
     common = list(counts.index[:MOST_CATEGORIES])
-    codes = pd.Categorical(names, categories=common).codes.astype(np.float64)
+    frequent = names.where(names.isin(common))  # pandas warns of values that are no category
+    codes = pd.Categorical(frequent, categories=common).codes.astype(np.float64)
     other = np.where(names.isna(), np.nan, float(len(common)))
     return np.where(codes >= 0, codes, other)

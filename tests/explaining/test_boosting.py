@@ -26,3 +26,10 @@ def test_a_column_without_a_value_in_the_rows_that_are_learnt_from_tells_nothing
     shares = group_shares(rows, groups, folds, rng, told=[1])
     plain = group_shares(rows[["x"]], groups, folds, np.random.default_rng(0), told=[1])
     assert np.array_equal(shares[1::2], plain[1::2])
+
+
+def test_categories_beyond_the_most_frequent_are_one_category_of_their_own() -> None:
+    many = pd.DataFrame({"text": [f"word {i}" for i in range(400)]})
+    groups, folds = np.arange(400) % 2, np.arange(400) // 2 % 2
+    shares = group_shares(many, groups, folds, np.random.default_rng(0), told=[1])
+    assert np.isfinite(shares[folds == 1]).all()  # and pandas has nothing to warn of
