@@ -29,7 +29,7 @@ from auditkit.training.devices import device_for, device_name
 from auditkit.training.distilling import Distilled, demand_teacher
 from auditkit.training.encoders import learn_encoder
 from auditkit.training.huggingface_settings import HuggingFace
-from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, run
+from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, optimizer_of, run
 from auditkit.training.networks import Network, network_for
 from auditkit.training.parallel import Processes, current
 from auditkit.training.penalty import Penalised
@@ -178,6 +178,8 @@ def fit(
         from auditkit.training.private import private_training
 
         training = private_training(training, privacy, len(rows))
+    # Made and dropped: torch loads much with its first optimizer, which is not training.
+    optimizer_of(nn.PReLU(), training)
     with meter.phase("train") as measured:
         lessons = prepared(
             architecture,

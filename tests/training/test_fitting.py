@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -166,3 +168,26 @@ def test_a_validation_column_that_is_missing_is_named() -> None:
     held = people().drop(columns="job")
     told = problems(fit, MLP(hidden=(2,)), people(), label="y", validation=held, training=FEW)
     assert told[0].startswith("features: found 'job'")
+
+
+def test_what_torch_loads_with_its_first_optimizer_is_not_metered_as_training() -> None:
+    code = """
+import sys
+import pandas as pd
+from auditkit import meter
+from auditkit.training import MLP, Training, fit
+
+whole, loaded = meter.phase, []
+
+def phase(name):
+    loaded.append("torch._dynamo" in sys.modules)
+    return whole(name)
+
+meter.phase = phase
+rows = pd.DataFrame({"x": [0.0, 1.0] * 50, "y": [0, 1] * 50})
+before = "torch._dynamo" in sys.modules
+fit(MLP(hidden=(4,)), rows, label="y", training=Training(epochs=1))
+print(before, loaded)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["False", "[True]"]
