@@ -15,6 +15,7 @@ from auditkit.methods.membership import attack_scores
 from auditkit.methods.membership_risk import DIFFERENT, Found, Shift
 from auditkit.models import Model
 from auditkit.models.answers import checked_answers
+from auditkit.models.references import overlap
 from auditkit.roles import group_masks
 from auditkit.subject import Subject
 
@@ -107,12 +108,14 @@ class LossAttack:
         train: Its training rows.
         drawn: Places of those that are attacked; against them stand all assessed rows.
         shift: Whether the two kinds of rows differ anyway.
+        seen: Why the assessed rows cannot stand for rows that the model has not seen, or "".
     """
 
     subject: Subject
     train: pd.DataFrame
     drawn: IntArray
     shift: Shift
+    seen: str
 
     @classmethod
     def on(
@@ -121,12 +124,14 @@ class LossAttack:
         """Draw at most so many training rows, and compare them with the assessed ones."""
         drawn = np.sort(rng.choice(len(train), size=min(most, len(train)), replace=False))
         shift = shift_between(train.iloc[drawn], subject.rows, subject, rng)
-        return cls(subject, train, drawn, shift)
+        columns = [*subject.features, str(subject.label)]
+        seen = overlap(train[columns], subject.rows[columns], SHIFT_LEVEL)
+        return cls(subject, train, drawn, shift, seen)
 
     def found(self, model: Model) -> Found | str:
         """What the attack finds of a model; why nothing where it cannot be made."""
-        if self.shift.found:
-            return DIFFERENT
+        if self.shift.found or self.seen:
+            return self.seen or DIFFERENT
         subject, members = self.subject, self.train.iloc[self.drawn]
         sides = []
         for rows, outcomes in (

@@ -141,6 +141,14 @@ class TestMembership:
         assert tpr.interval is not None
         assert tpr.interval.low <= 0.01 <= tpr.interval.high < 0.03
 
+    def test_assessed_rows_that_were_trained_on_are_no_others_to_attack(self) -> None:
+        train = people(2000, 0, 0)
+        rows = pd.concat([train[:1000], people(1000, 2000, 1)], ignore_index=True)
+        subject = make(rows=rows, groups=groups(rows), features=("id", "noise"))
+        auc = numbers(run(subject))["membership_auc",]
+        assert auc.value is None
+        assert "1,000 of 2,000 assessed rows stand among the training rows" in (auc.reason or "")
+
     def test_the_area_is_the_chance_that_a_member_has_the_smaller_loss(self) -> None:
         subject = make()
         assert subject.train is not None
