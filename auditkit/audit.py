@@ -61,6 +61,7 @@ BUILT_IN = (
     "auditkit.audits.memorisation:Memorisation",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
+    "auditkit.audits.data_quality:DataQuality",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",
     "auditkit.audits.serving:Serving",

@@ -208,6 +208,10 @@ class ContextRecord(_Record):
     environment: str = ""
     excluded: str = ""
     auditor: str = ""
+    data_source: str = ""
+    data_licence: str = ""
+    consent: str = ""
+    retention: str = ""
     regimes: dict[str, bool | str] = {}
 
 

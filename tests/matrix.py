@@ -50,6 +50,7 @@ LETTERS = {
     "memorisation": "y",
     "privacy-frontier": "k",
     "epsilon-bound": "b",
+    "data-quality": "3",
     "personal-data": "d",
     "anonymity": "n",
     "serving": "j",

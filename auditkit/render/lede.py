@@ -161,6 +161,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "attribute-inference": attribute_inference,
     "model-inversion": model_inversion,
     "memorisation": memorisation,
+    "data-quality": lede_data.data_quality,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,
     "compression": compression,

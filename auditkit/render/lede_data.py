@@ -9,6 +9,9 @@ from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.text import name
 from auditkit.report import MeasurementRecord
 
+#: From here on, what one column tells of the outcome is looked at: our own line, no law's.
+LEAK = 0.95
+MISSING = "rows_with_missing_share"
 #: Columns that a sentence names.
 NAMED = 6
 
@@ -33,6 +36,26 @@ def personal_data(page: Page, pillar: Pillar) -> Markup:
         share=numbers.show(number(most, "share") or 0.0, *ends, unit="rate").text,
         whole=page.measured(whole),
     )
+
+
+def data_quality(page: Page, pillar: Pillar) -> Markup:
+    """Say what is most wrong with the rows: leaks first, then doubles, gaps and who is missing."""
+    seen, leak, missing = (
+        _whole(pillar, metric)
+        for metric in ("rows_seen_in_training_excess", "strongest_column_auc", MISSING)
+    )
+    parts = []
+    if seen is not None and seen.interval is not None:
+        key = "lede.data_seen" if seen.interval.low > 0 else "lede.data_unseen"
+        share = _whole(pillar, "rows_seen_in_training_share") or seen
+        parts.append(page.words(key, share=page.measured(share), excess=page.measured(seen)))
+    if leak is not None and leak.value is not None:
+        key = "lede.data_leak" if leak.value >= LEAK else "lede.data_no_leak"
+        column = leak.source.split("'")[1] if leak.source.startswith("column '") else ""
+        parts.append(page.words(key, column=name(column), area=page.measured(leak)))
+    if missing is not None and missing.value is not None:
+        parts.append(page.words("lede.data_missing", share=page.measured(missing)))
+    return Markup(" ").join(parts)
 
 
 def anonymity(page: Page, pillar: Pillar) -> Markup:

@@ -60,6 +60,7 @@ PLACES = (
     "memorisation",
     "privacy-frontier",
     "epsilon-bound",
+    "data-quality",
     "personal-data",
     "anonymity",
     "serving",
@@ -81,6 +82,10 @@ _HINTS = {
     "memorisation": ("rare_", "canary_"),
     "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
+    "data-quality": (
+        *("rows_with_missing", "repeated_rows", "rows_seen", "constant_columns", "duplicate_col"),
+        *("strongest_column", "representation_"),
+    ),
     "personal-data": ("personal_",),
     "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),

@@ -20,7 +20,8 @@ from auditkit.report import PROTECTED_COUNTS
 #: What may be declared about the use of a subject, in the order of the page.
 DECLARED = (
     *("purpose", "provider", "deployer", "affected", "decisions", "appeal", "human_role"),
-    *("misuse", "environment", "excluded", "auditor"),
+    *("misuse", "environment", "excluded", "auditor", "data_source", "data_licence"),
+    *("consent", "retention"),
 )
 
 

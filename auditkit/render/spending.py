@@ -17,7 +17,7 @@ BEGINS = {
     "fairness": "fairness",
     "explainability": "explanation",
     "privacy": "privacy",
-    "personal-data": "data",
+    "data-quality": "data",
     "serving": "energy",
 }
 #: What the time of audits is spent on; the last holds audits from outside.

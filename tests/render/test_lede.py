@@ -279,3 +279,13 @@ def test_principal_reasons_are_named_and_a_sensitive_one_among_them() -> None:
 def test_a_compared_column_that_is_not_read_is_no_reason_itself() -> None:
     text = reasons(["height", "sex"], "race")
     assert "The model reads none of the compared columns, so that none is a reason itself" in text
+
+
+def test_a_column_that_all_but_tells_the_outcome_is_named() -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    rows = pd.DataFrame({"y": y, "code": y * 3 + rng.normal(0, 0.2, 400), "sex": ["F", "M"] * 200})
+    subject = Subject.from_model(Model(), rows, label="y", features=["code"], sensitive=["sex"])
+    said = render(run(subject, None, ["data-quality"]))
+    assert "One column alone all but tells the outcome" in said
+    assert "code ranks 1.000" in said

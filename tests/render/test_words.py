@@ -50,6 +50,7 @@ DYNAMIC = {
     "table.": (
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
+        *("data-columns", "representation"),
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("sci", "other-grids", "compute-fields"),
         *("compressed-gaps", "compressed-growth"),
