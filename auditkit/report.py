@@ -323,13 +323,19 @@ class EnvironmentRecord(_Record):
 
 
 class NoteRecord(_Record):
-    """What a person added afterwards; notes are only ever appended."""
+    """What a person added afterwards; notes are only ever appended.
+
+    `finding` is the id of the finding that it is about. `follows` is the sha256 of the note
+    before it, or of the record without notes, so that a note holds on to all before it.
+    """
 
     author: str
     role: str
     time: str
     text: str
     decision: str | None = None
+    finding: str | None = None
+    follows: str | None = None
 
 
 class Report(_Record):
@@ -392,7 +398,7 @@ class Report(_Record):
             Traceback (most recent call last):
             auditkit.errors.InputError: 1 problem: ...
         """
-        plain = _plain(text, where)
+        plain = json_object(text, where)
         if plain.get("format") != FORMAT:
             found = f"format {quote(plain.get('format'))}"
             hint = "It was made by a newer auditkit, or is no audit record."
@@ -435,7 +441,23 @@ def json_schema() -> dict[str, Any]:
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **Report.model_json_schema()}
 
 
-def _plain(text: str | bytes, where: str) -> dict[str, Any]:
+def json_object(text: str | bytes, where: str) -> dict[str, Any]:
+    """Read a JSON object from text that nobody vouches for.
+
+    Args:
+        text: The text.
+        where: What to call it in a message.
+
+    Returns:
+        The object.
+
+    Raises:
+        InputError: If it is no JSON, or no object.
+
+    Example:
+        >>> json_object('{"a": 1}', "x.json")
+        {'a': 1}
+    """
     try:
         plain = json.loads(text)
     except (ValueError, RecursionError) as error:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from auditkit.render import sentences
+from auditkit.render import notes, sentences
 from auditkit.render.charts_limit import Held, against_limit
 from auditkit.render.measured import aligned
 from auditkit.render.page import Judged, Page, Pillar, State, show
@@ -63,6 +63,7 @@ class RegisterRow:
     severity_order: int
     advice: Markup
     status: Markup
+    notes: list[Markup]
 
 
 def limit_row(page: Page, judged: Judged, pillar: Pillar | None = None) -> LimitRow:
@@ -162,4 +163,5 @@ def _register_row(page: Page, judged: Judged) -> RegisterRow:
         severity_order=judged.rank[1],
         advice=Markup("") if closed else sentences.advice(page, judged),
         status=page.words(_status(judged)),
+        notes=notes.of_finding(page, judged.finding.id),
     )
