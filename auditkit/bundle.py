@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import re
 import shutil
@@ -12,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from auditkit.errors import InputError, Problem
+from auditkit.filing.manifest import MANIFEST, RECORD, make_manifest
 from auditkit.report import Report
 
 
@@ -81,24 +80,12 @@ def _contents(
 ) -> dict[str, bytes]:
     from auditkit.render.html import render
 
-    contents = {"audit.json": report.to_json().encode()}
+    contents = {RECORD: report.to_json().encode()}
     for language in languages:
         contents[f"report.{language}.html"] = render(report, language).encode()
     contents |= files
-    contents["manifest.json"] = _manifest(report, contents)
+    contents[MANIFEST] = make_manifest(report, contents)
     return contents
-
-
-def _manifest(report: Report, contents: Mapping[str, bytes]) -> bytes:
-    manifest = {
-        "audit_id": report.audit_id,
-        "files": {
-            name: hashlib.sha256(text).hexdigest() for name, text in sorted(contents.items())
-        },
-        "model": report.subject.model.sha256,
-        "data": report.subject.data.sha256,
-    }
-    return (json.dumps(manifest, indent=1) + "\n").encode()
 
 
 def write_whole(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
@@ -128,6 +115,53 @@ def write_whole(folder: str | Path, contents: Mapping[str, bytes]) -> Path:
         found = error.strerror or "an error"
         raise InputError([Problem(str(folder), found, "a folder that can be written")]) from None
     return target
+
+
+def replace_whole(folder: str | Path, contents: Mapping[str, bytes], before: bytes) -> None:
+    """Put a bundle in the place of what it was, whole or not at all; nothing is lost meanwhile.
+
+    The new bundle is written beside the old one. Then the old one is moved aside and the new one
+    moved in; only then is the old one removed. Wherever the machine stops, one of them is whole.
+
+    Args:
+        folder: The folder of the bundle.
+        contents: Name to content of the new one.
+        before: The record that the new one was made from.
+
+    Raises:
+        InputError: If it cannot be written, or somebody else has changed the bundle meanwhile.
+    """
+    target = Path(folder).resolve()
+    draft: Path | None = None
+    try:
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        _write(draft, contents)
+        _swap(target, draft, before)
+    except OSError as error:
+        found = error.strerror or "an error"
+        raise InputError([Problem(str(folder), found, "a bundle that can be changed")]) from None
+    finally:
+        if draft is not None:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _swap(target: Path, draft: Path, before: bytes) -> None:
+    old = target.with_name(f".{target.name}-before-{draft.name[-8:]}")
+    target.rename(old)
+    try:
+        _require_same(old / RECORD, before, target.name)
+        draft.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _require_same(file: Path, before: bytes, where: str) -> None:
+    if file.read_bytes() != before:
+        hint = "Nothing was written; do it again."
+        problem = Problem(where, "a change by somebody else", "the bundle as it was read", hint)
+        raise InputError([problem])
 
 
 def _write(draft: Path, contents: Mapping[str, bytes]) -> None:

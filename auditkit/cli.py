@@ -14,8 +14,11 @@ from auditkit.commands.compare import diff
 from auditkit.commands.listing import list_
 from auditkit.commands.record import gate, report, schema
 from auditkit.commands.results import BROKE, PASS, USAGE
+from auditkit.commands.review import note, sign_off
 from auditkit.commands.run import run
+from auditkit.commands.seal import open_, seal
 from auditkit.commands.train import train
+from auditkit.commands.verify import keys, sign, verify
 from auditkit.sending import cells
 from auditkit.starting.files import init
 
@@ -65,5 +68,8 @@ def status_of(command: Callable[[], Any]) -> int:
         return BROKE
 
 
-for command in (init, train, run, report, gate, diff, cells, list_, schema):
+for command in (
+    init, train, run, report, gate, diff, cells, list_, schema,
+    note, sign_off, verify, sign, keys, seal, open_,
+):  # fmt: skip
     cli.add_command(command)

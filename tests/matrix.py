@@ -55,7 +55,6 @@ LETTERS = {
     "anonymity": "n",
     "serving": "j",
     "compression": "1",
-    "scaling": "2",
     "energy": "e",
 }
 CLASSES = ("high", "low", "mid")

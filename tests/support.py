@@ -9,8 +9,14 @@ from typing import ClassVar
 import numpy as np
 import pandas as pd
 
+from auditkit.cli import cli, status_of
 from auditkit.evidence import Interval, Measurement, Metric, Table
 from auditkit.subject import Subject
+
+
+def auditkit(*arguments: object) -> int:
+    """The exit status of a command of the command line."""
+    return status_of(lambda: cli([str(a) for a in arguments], standalone_mode=False))
 
 
 def scored(n: int = 400, seed: int = 0) -> pd.DataFrame:

@@ -9,6 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from auditkit.bundle import write_bundle
+from auditkit.filing.signing import make_keys
+from auditkit.report import Report
+
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "auditkit"
 HEAVY = {"torch", "shap", "opacus", "fairlearn", "sklearn", "pandas"}
@@ -123,6 +127,18 @@ def test_help_and_report_load_nothing_heavy() -> None:
     assert loaded_by("--help") == set()
     assert loaded_by("report", "reports/sample/audit.json") == set()
     assert loaded_by("schema") == set()
+
+
+def test_the_work_on_a_bundle_loads_nothing_heavy(tmp_path: Path) -> None:
+    report = Report.load(ROOT / "reports" / "sample").model_copy(update={"tables": []})
+    bundle = str(write_bundle(report, tmp_path / "bundle"))
+    secret, public = make_keys()
+    (tmp_path / "key").write_bytes(secret)
+    (tmp_path / "public").write_bytes(public)
+    said = ("--author", "A", "--role", "reviewer", "--text", "Seen.", "--decision", "reject")
+    assert loaded_by("sign-off", bundle, *said) == set()
+    assert loaded_by("sign", bundle, "--key", str(tmp_path / "key")) == set()
+    assert loaded_by("verify", bundle, "--public-key", str(tmp_path / "public")) == set()
 
 
 @pytest.mark.parametrize("path", TEXTS, ids=lambda p: str(p.relative_to(ROOT)))
