@@ -78,11 +78,14 @@ def bundle_folder(out: str | Path, report: Report) -> Path:
 def _contents(
     report: Report, files: Mapping[str, bytes], languages: Sequence[str]
 ) -> dict[str, bytes]:
+    from auditkit.export import BUNDLED, EXPORTS
     from auditkit.render.html import render
 
     contents = {RECORD: report.to_json().encode()}
     for language in languages:
         contents[f"report.{language}.html"] = render(report, language).encode()
+    for kind in BUNDLED:
+        contents[EXPORTS[kind].file] = EXPORTS[kind].write(report)
     contents |= files
     contents[MANIFEST] = make_manifest(report, contents)
     return contents
@@ -171,3 +174,29 @@ def _write(draft: Path, contents: Mapping[str, bytes]) -> None:
             stream.flush()
             os.fsync(stream.fileno())
     draft.chmod(0o755)
+
+
+def write_file(path: str | Path, content: bytes) -> Path:
+    """Write one file, whole or not at all; one that is there is replaced.
+
+    Args:
+        path: The file; its folder has to be there.
+        content: What it shall hold.
+
+    Returns:
+        The file.
+
+    Raises:
+        InputError: If it cannot be written.
+    """
+    target = Path(path)
+    try:
+        with tempfile.TemporaryDirectory(
+            prefix=f".{target.name[:60]}-", dir=target.parent
+        ) as draft:
+            _write(Path(draft), {"draft": content})
+            (Path(draft) / "draft").replace(target)
+    except OSError as error:
+        found = error.strerror or "an error"
+        raise InputError([Problem(str(path), found, "a file that can be written")]) from None
+    return target

@@ -23,7 +23,8 @@ def test_a_bundle_holds_the_record_its_page_and_their_digests(
 ) -> None:
     folder = bundle.write_bundle(report, tmp_path / "a" / "b", files={"policy.toml": b"x = 1"})
     names = {file.name for file in folder.iterdir()}
-    assert names == {"audit.json", "report.en.html", "policy.toml", "manifest.json"}
+    exports = {"junit.xml", "results.sarif", "model_card.md"}
+    assert names == {"audit.json", "report.en.html", "policy.toml", "manifest.json"} | exports
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for name, digest in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest
@@ -66,3 +67,25 @@ def test_a_hostile_name_stays_inside_the_folder(report: Report, tmp_path: Path) 
         assert folder.resolve().is_relative_to(tmp_path.resolve())
         assert len(folder.parent.name) <= 60
         assert folder.parent != tmp_path
+
+
+def test_one_file_is_written_whole_or_not_at_all(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "junit.xml"
+    assert bundle.write_file(file, b"old") == file
+    bundle.write_file(file, b"new")
+    assert file.read_bytes() == b"new"
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(InputError, match="No space left on device"):
+        bundle.write_file(file, b"newer")
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"new"]
+
+
+def test_a_file_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="No such file"):
+        bundle.write_file(tmp_path / "no" / "junit.xml", b"x")

@@ -76,7 +76,9 @@ def test_an_audit_imports_no_other_audit_and_nothing_downstream(path: Path) -> N
 
 
 @pytest.mark.parametrize(
-    "path", files("audits/*.py", "data/*.py", "*.py", "render/*.py"), ids=lambda p: p.name
+    "path",
+    files("audits/*.py", "data/*.py", "*.py", "render/*.py", "export/*.py"),
+    ids=lambda p: p.name,
 )
 def test_heavy_libraries_are_imported_where_they_are_used(path: Path) -> None:
     allowed = {"pandas"} if path.parent.name in {"audits", "data", "auditkit"} else set()
@@ -127,6 +129,8 @@ def test_help_and_report_load_nothing_heavy() -> None:
     assert loaded_by("--help") == set()
     assert loaded_by("report", "reports/sample/audit.json") == set()
     assert loaded_by("schema") == set()
+    assert loaded_by("export", "sarif", "reports/sample/audit.json") == set()
+    assert loaded_by("list", "exports") == set()
 
 
 def test_the_work_on_a_bundle_loads_nothing_heavy(tmp_path: Path) -> None:

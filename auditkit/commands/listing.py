@@ -8,11 +8,13 @@ from auditkit.commands.results import PASS
 
 
 @click.command("list")
-@click.argument("what", type=click.Choice(["audits", "metrics", "policies"]))
+@click.argument("what", type=click.Choice(["audits", "metrics", "policies", "exports"]))
 def list_(what: str) -> int:
     """List what is there to use."""
     if what == "policies":
         return _list_policies()
+    if what == "exports":
+        return _list_exports()
     from auditkit.audit import Broken, audit_classes, known_metrics
 
     if what == "metrics":
@@ -35,4 +37,13 @@ def _list_policies() -> int:
     for name, file in ready_policies().items():
         lines = file.read_text(encoding="utf-8").split("\n\n", 1)[0].splitlines()
         click.echo(f"{name:28} {' '.join(line.removeprefix('# ') for line in lines)}")
+    return PASS
+
+
+def _list_exports() -> int:
+    """What a record can be written as, with the usual name of the file."""
+    from auditkit.export import EXPORTS
+
+    for name, kind in EXPORTS.items():
+        click.echo(f"{name:28} {kind.file:30} {kind.about}")
     return PASS
