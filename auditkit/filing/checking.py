@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import date
 
 from auditkit.errors import InputError, Problem, UnknownNameError, quote
+from auditkit.filing.drawing import drawn, is_drawn
 from auditkit.filing.manifest import (
     MANIFEST,
-    PAGE,
     RECORD,
     Manifest,
     drawn_by,
@@ -292,22 +292,19 @@ def _note_problems(report: Report, raw: bytes) -> Iterator[Problem]:
 def _check_pages(
     report: Report, files: Mapping[str, bytes], manifest: Manifest, said: _Said
 ) -> None:
-    from auditkit.render.html import render
-
     same = manifest.drawn_by == drawn_by()
     for name in sorted(manifest.files):
-        page = PAGE.fullmatch(name)
-        if page is None or name not in files:
+        if name not in files or not is_drawn(name):
             continue
         if not same:
             by = quote(manifest.drawn_by or f"auditkit {report.auditkit}")
             said.not_compared.append(f"{name} (drawn by another version: {by})")
             continue
         try:
-            drawn = render(report, page[1]).encode()
+            again = drawn(name, report)
         except UnknownNameError:
             said.not_compared.append(f"{name} (no words of this language here)")
             continue
         said.compared.append(f"{name}, drawn again")
-        if drawn != files[name]:
-            said.problems.append(Problem(name, "another page", f"the one that {RECORD} gives"))
+        if again != files[name]:
+            said.problems.append(Problem(name, "another content", f"what {RECORD} gives"))

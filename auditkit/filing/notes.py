@@ -11,7 +11,8 @@ from typing import Any, Literal
 from auditkit.bundle import replace_whole
 from auditkit.errors import InputError, Problem, quote
 from auditkit.filing.checking import check
-from auditkit.filing.manifest import MANIFEST, PAGE, RECORD, make_manifest, sha256
+from auditkit.filing.drawing import drawn, is_drawn
+from auditkit.filing.manifest import MANIFEST, RECORD, make_manifest, sha256
 from auditkit.filing.record import cut, last_digest
 from auditkit.filing.signing import SIGNATURE
 from auditkit.report import Report, json_object
@@ -135,9 +136,6 @@ def _set_aside(files: dict[str, bytes], notes: int) -> str | None:
 
 
 def _draw(files: dict[str, bytes], report: Report) -> None:
-    from auditkit.render.html import render
-
     for name in list(files):
-        page = PAGE.fullmatch(name)
-        if page is not None:
-            files[name] = render(report, page[1]).encode()
+        if is_drawn(name):
+            files[name] = drawn(name, report)

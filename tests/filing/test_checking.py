@@ -48,10 +48,13 @@ def test_a_bundle_as_written_is_sound(bundle: Path) -> None:
     checked = check(str(bundle))
     assert checked.sound
     assert checked.compared == (
-        "3 files with manifest.json",
+        "6 files with manifest.json",
         "2 findings and the verdict, judged again",
         "policy.toml with the record",
+        "junit.xml, drawn again",
+        "model_card.md, drawn again",
         "report.en.html, drawn again",
+        "results.sarif, drawn again",
     )
     assert checked.not_compared == ()
     assert checked.manifest_sha256 == sha256((bundle / MANIFEST).read_bytes())
@@ -208,7 +211,7 @@ def test_a_page_that_does_not_show_the_record_is_found(bundle: Path, report: Rep
     page.write_bytes(page.read_bytes() + b"<!-- -->")
     files = {p.name: p.read_bytes() for p in bundle.iterdir() if p.name != MANIFEST}
     (bundle / MANIFEST).write_bytes(make_manifest(report, files))
-    assert told(bundle).startswith("report.en.html: found another page, expected the one that")
+    assert told(bundle).startswith("report.en.html: found another content, expected what")
 
 
 def test_a_page_that_another_version_drew_is_not_compared_and_that_is_said(
@@ -217,7 +220,7 @@ def test_a_page_that_another_version_drew_is_not_compared_and_that_is_said(
     monkeypatch.setattr("auditkit.filing.checking.drawn_by", lambda: "auditkit 9, 00")
     checked = check(str(bundle))
     assert checked.sound
-    assert checked.not_compared[0].startswith("report.en.html (drawn by another version: 'auditkit")
+    assert checked.not_compared[2].startswith("report.en.html (drawn by another version: 'auditkit")
 
 
 def test_a_manifest_from_before_pages_were_compared_is_still_read(bundle: Path) -> None:
