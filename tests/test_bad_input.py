@@ -142,7 +142,7 @@ def test_what_was_measured_before_a_model_failed_is_kept_and_saved(
 ) -> None:
     rows = scored()
     subject = Subject.from_model(
-        model, rows, label="y", features=["score"], sensitive=["sex"], train=rows
+        model, rows, label="y", features=["score"], sensitive=["sex"], train=scored(seed=1)
     )
     report = auditkit.run(subject, audits=["performance", "fairness", "privacy"])
     status = {audit.name: audit.status for audit in report.audits}
