@@ -96,7 +96,7 @@ def test_the_page_shows_what_was_declared_and_links_to_the_evidence() -> None:
     assert "It was declared to apply." in section
     assert "hires nobody" in section
     assert section.index("NIST AI RMF") < section.index("EU AI Act")
-    assert '<a href="#fairness">' in section
+    assert "<a href=#fairness>" in section
     assert "Against: " in section
 
 
@@ -125,4 +125,4 @@ def test_a_waived_finding_is_said_to_be_waived_in_register_policy_and_banner() -
     page = render(SAMPLE.model_copy(update={"policy": policy, "findings": findings}))
     assert "J. Doe, until" in page
     assert "One criterion that is not met is waived" in page
-    assert re.search(r'id="finding-\d+"[^\n]*waived</td></tr>', page)
+    assert re.search(r'id="finding-\d+"[^\n]*waived', page)

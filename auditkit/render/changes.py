@@ -147,4 +147,4 @@ def _difference(change: MeasurementChange) -> Markup:
     if change.difference is None:
         return join([numbers.DASH])
     shown = numbers.show(change.difference, change.low, change.high, unit=change.unit, signed=True)
-    return join([shown.text, " ", el("small", shown.interval)])
+    return join([shown.text, " ", el("i", shown.interval)])

@@ -15,7 +15,7 @@ from markupsafe import Markup
 
 from auditkit.render import numbers
 from auditkit.render.page import Page, State
-from auditkit.render.text import el, tidy
+from auditkit.render.text import el, join, tidy
 from auditkit.render.verdicts import CLASS
 
 #: Numbers beyond this are drawn at the edge.
@@ -132,6 +132,19 @@ def drawing(height: int, *parts: Markup) -> Markup:
     return el("svg", *parts, cls="r", height=height, aria_hidden="true")
 
 
+def row_drawing(*parts: Markup) -> Markup:
+    """A drawing in a row of a table: y counts from the middle of the row, whose height CSS sets.
+
+    CSS also draws what has no class: an interval as a line, the value as a filled circle.
+    """
+    return el("svg", *parts, role="none")
+
+
+def dot(x: str, cls: str = "", r: int = 5) -> Markup:
+    """A circle in the middle of a row."""
+    return el("circle", cls=cls, cx=_some(x), r=r)
+
+
 def line(x1: str, y1: float, x2: str, y2: float, cls: str) -> Markup:
     """A line; coordinates at 0 are left out."""
     return el(
@@ -170,6 +183,11 @@ def span(scale: Axis, low: float, high: float, y: float, cls: str = "iv") -> Mar
     return line(scale.at(low), y, scale.at(high), y, cls)
 
 
+def row_span(scale: Axis, low: float, high: float, cls: str = "") -> Markup:
+    """An interval as a line in the middle of a row."""
+    return span(scale, low, high, 0, cls)
+
+
 def mark(state: State, x: str, y: float) -> Markup:
     """The value: its shape is the verdict's, so that colour is not needed."""
     if state == "fail":
@@ -178,6 +196,34 @@ def mark(state: State, x: str, y: float) -> Markup:
         return placed(x, y, "M-6.5 0L0-6.5 6.5 0 0 6.5z", "mk h")
     hollow = state not in ("pass", "not_applicable")
     return el("circle", cls="mk h" if hollow else "mk", cx=x, cy=px(y), r="4" if hollow else "5")
+
+
+def stretched(size: tuple[int, int], *parts: Markup, cls: str = "fr", **place: object) -> Markup:
+    """A frame of this size that takes the width there is: paths know no percentages."""
+    box = {"viewBox": f"0 0 {size[0]} {size[1]}", "preserveAspectRatio": "none"}
+    return el("svg", *parts, cls=cls, **place, **box)
+
+
+def framed(height: int, *parts: Markup) -> Markup:
+    """Curves and bars over a whole drawing of this height."""
+    return stretched((1000, height), *parts)
+
+
+def curve(points: Sequence[tuple[float, float]], cls: str) -> Markup:
+    """A chain of lines through points, each a share of the width and pixels down, in a frame.
+
+    Example:
+        >>> curve([(0.0, 10.0), (0.5, 2.04)], "ln")
+        Markup('<path class=ln d="M0 10 500 2"/>')
+    """
+    places = [f"{round(1000 * min(max(x, 0.0), 1.0))} {px(y)}" for x, y in points]
+    return el("path", cls=cls, d="M" + " ".join(dict.fromkeys(places)))
+
+
+def bars(spans: Sequence[tuple[float, float, float]], cls: str) -> Markup:
+    """Vertical lines in a frame, each at a share of the width from one height to another."""
+    steps = [f"M{round(1000 * x)} {px(top)}V{px(bottom)}" for x, top, bottom in spans]
+    return el("path", cls=cls, d="".join(steps))
 
 
 def coloured(state: State, *parts: Markup) -> Markup:
@@ -211,7 +257,7 @@ class Grid:
 
     Attributes:
         id: Its id, unique on the page.
-        lines: The hairlines; the one at 0 is stronger.
+        lines: The hairlines, the one at 0 stronger; none where another drawing has the same.
     """
 
     id: str
@@ -219,8 +265,8 @@ class Grid:
 
     @property
     def defined(self) -> Markup:
-        """Where it is written; belongs into the drawing of the axis."""
-        return el("defs", el("g", *self.lines, id=self.id))
+        """Where it is written; belongs into the drawing of the axis. Nothing if it was before."""
+        return el("defs", el("g", *self.lines, id=self.id)) if self.lines else Markup("")
 
     @property
     def used(self) -> Markup:
@@ -229,12 +275,13 @@ class Grid:
 
 
 def grid(page: Page, scale: Axis, height: float) -> Grid:
-    """Make the hairlines of a drawing whose rows have this height."""
+    """Make the hairlines of a drawing whose rows have this height, around their middle."""
     lines = [
-        upright(scale.at(value), height, "axis" if value == 0 else "grid")
+        upright(scale.at(value), height, "axis" if value == 0 else "grid", -height / 2)
         for value, _ in scale.ticks()
     ]
-    return Grid(page.fresh_id(), tuple(lines))
+    id_, is_new = page.id_of(str(join(lines)))
+    return Grid(id_, tuple(lines) if is_new else ())
 
 
 def scale_row(scale: Axis, lines: Grid, height: int = 24) -> Markup:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from markupsafe import Markup
 
-from auditkit.render.charts import label, line, pct, upright
-from auditkit.render.charts_plots import SQUARE, UNIT, Record, diagonal, frame, from_top, path
+from auditkit.render.charts import bars, curve, framed, label, line
+from auditkit.render.charts_plots import SQUARE, UNIT, Record, from_top, unit_frame
 from auditkit.render.figures import NOTHING, Figure, Plot, data_table, source_note
 from auditkit.render.page import Page, number, records, string
 from auditkit.render.text import join, name
@@ -40,7 +40,7 @@ def _drawn(page: Page, table: TableRecord, words: str, x: str, y: str) -> list[F
             continue
         shown = name(attribute)
         plot = Plot(
-            join([*frame(UNIT, UNIT, SQUARE), diagonal(SQUARE), *_lines(groups, x, y)]),
+            join([unit_frame(page), *_lines(groups, x, y)]),
             SQUARE,
             page.words(f"{words}x"),
             page.words(f"{words}y"),
@@ -72,13 +72,15 @@ def _groups(rows: Sequence[Record], x: str, y: str) -> dict[str, list[Record]]:
 
 
 def _lines(groups: dict[str, list[Record]], x: str, y: str) -> list[Markup]:
-    parts: list[Markup] = []
+    curves: list[Markup] = []
     for place, rows in enumerate(groups.values()):
         points = [
             (number(row, x) or 0.0, from_top(UNIT, number(row, y) or 0.0, SQUARE)) for row in rows
         ]
-        parts += path(points, f"gl g{place}")
-        parts += [bar for row in rows for bar in _interval(row, x, place)]
+        curves.append(curve(points, f"gl g{place}"))
+        held = [bar for row in rows for bar in _interval(row, x)]
+        curves += [bars(held, f"gl th g{place}")] if held else []
+    parts = [framed(SQUARE, *curves)]
     for place, group in enumerate(groups):
         height = SQUARE - ENTRY * (len(groups) - place) + 4
         parts.append(line("90%", height, "98%", height, f"gl g{place}"))
@@ -87,9 +89,9 @@ def _lines(groups: dict[str, list[Record]], x: str, y: str) -> list[Markup]:
     return parts
 
 
-def _interval(row: Record, x: str, place: int) -> list[Markup]:
+def _interval(row: Record, x: str) -> list[tuple[float, float, float]]:
     low, high = number(row, "low"), number(row, "high")
     if low is None or high is None:
         return []
-    top, bottom = from_top(UNIT, high, SQUARE), from_top(UNIT, low, SQUARE)
-    return [upright(pct(number(row, x) or 0.0), bottom - top, f"gl th g{place}", top)]
+    place = number(row, x) or 0.0
+    return [(place, from_top(UNIT, high, SQUARE), from_top(UNIT, low, SQUARE))]

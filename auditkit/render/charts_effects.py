@@ -10,7 +10,7 @@ from itertools import pairwise
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import Axis, axis, label, line, pct, px
+from auditkit.render.charts import Axis, axis, label, line, pct, px, stretched
 from auditkit.render.figures import (
     DataTable,
     Figure,
@@ -224,7 +224,7 @@ def _shapes(rows: Sequence[Record], scale: Axis) -> Markup:
     parts = [el("polygon", points=" ".join([*high, *low[::-1]]))] if low else []
     parts += [el("polyline", cls="pd", points=" ".join(beside))] if len(beside) > 1 else []
     parts.append(el("polyline", points=" ".join(points("effect"))))
-    return _stretched(*parts, height=CURVE, cls="fx")
+    return stretched((100, CURVE), *parts, cls="fx", **_place(CURVE))
 
 
 def _bars(rows: Sequence[Record]) -> Markup:
@@ -237,14 +237,13 @@ def _bars(rows: Sequence[Record]) -> Markup:
         height = max(1.0, BARS * shares[i] / most - 3)
         left, right = 100 * (i - 1) / last + 0.5, 100 * i / last - 0.5
         steps.append(f"M{left:.3g} {BARS}v{-height:.3g}H{right:.3g}V{BARS}z")
-    return _stretched(el("path", cls="bar", d="".join(steps)), y=CURVE, height=BARS)
+    shape = el("path", cls="bar", d="".join(steps))
+    return stretched((100, BARS), shape, cls="", **_place(BARS, CURVE))
 
 
-def _stretched(*parts: Markup, height: int, y: int = 0, cls: str = "") -> Markup:
-    """A frame of 100 by its height that takes the width there is: paths know no percentages."""
-    frame = {"viewBox": f"0 0 100 {height}", "preserveAspectRatio": "none"}
-    place = {"x": f"{LEFT:g}%", "y": y or None, "width": f"{100 - LEFT:g}%", "height": height}
-    return el("svg", *parts, cls=cls, **place, **frame)
+def _place(height: int, y: int | None = None) -> dict[str, object]:
+    """Where a frame stands in a panel: right of the numbers of its axis."""
+    return {"x": f"{LEFT:g}%", "y": y, "width": f"{100 - LEFT:g}%", "height": height}
 
 
 def _across(i: int, last: int) -> float:

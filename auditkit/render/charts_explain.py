@@ -13,12 +13,13 @@ from auditkit.render import numbers
 from auditkit.render.charts import (
     Axis,
     axis,
-    drawing,
     grid,
-    line,
     px,
     rect,
+    row_drawing,
+    row_span,
     scale_row,
+    stretched,
     upright,
 )
 from auditkit.render.charts_rows import LOW, Record, Scale
@@ -43,10 +44,10 @@ from auditkit.render.text import el, join, name
 from auditkit.report import TableRecord
 
 #: Terms of a waterfall that are drawn; the others are added up.
-TERMS = 9
-#: Waterfalls that are drawn; the others are in the table.
-WATERFALLS = 2
-STRIPS = 14
+TERMS = 7
+#: Waterfalls of a table and strips that are drawn; the others are in `audit.json`.
+WATERFALLS = 1
+STRIPS = 6
 #: What groups are compared in, and how the two ends of a waterfall are called in its table.
 KINDS = {
     "score": "mean score",
@@ -187,18 +188,18 @@ def step(row: Record, before: float, held: Scale) -> Markup:
     low, high = number(row, "low"), number(row, "high")
     left, right = min(before, before + change), max(before, before + change)
     kind = "bar" if change >= 0 else "bar dn"
-    parts = [lines.used, rect(scale.at(left), 7, scale.width(left, right), 14, kind)]
+    parts = [lines.used, rect(scale.at(left), -7, scale.width(left, right), 14, kind)]
     if low is not None and high is not None:
-        parts.append(line(scale.at(before + low), 14, scale.at(before + high), 14, "wh"))
-    return drawing(LOW, *parts)
+        parts.append(row_span(scale, before + low, before + high, "wh"))
+    return row_drawing(*parts)
 
 
 def total(label: Markup, score: float, held: Scale, limits: Sequence[float] = ()) -> Row:
     """The row of one end of a waterfall; its rounded number stays on its side of limits."""
     scale, lines = held
-    tick = upright(scale.at(score), 22, "tot", 3)
-    text = el("span", numbers.show(score, limits=limits).text, cls="val")
-    return Row(label, drawing(LOW, lines.used, tick), text, strong=True)
+    tick = upright(scale.at(score), 22, "tot", -11)
+    text = el("b", numbers.show(score, limits=limits).text)
+    return Row(label, row_drawing(lines.used, tick), text, strong=True)
 
 
 def density_strip(page: Page, table: TableRecord) -> list[Figure]:
@@ -270,31 +271,27 @@ def key() -> Markup:
 def _strip(bins: Sequence[Record], held: Scale) -> Markup:
     scale, lines = held
     most = max((number(row, "count") or 0.0 for row in bins), default=0.0) or 1.0
-    parts = [lines.used]
+    shapes: dict[str, str] = {}
     for row in bins:
         people = number(row, "count") or 0.0
-        low, high = number(row, "bin_low") or 0.0, number(row, "bin_high") or 0.0
         if people <= 0:
             continue
         height = max(2.0, round(28 * math.sqrt(people / most)))
-        top = (STRIP - 1 - height) / 2
-        parts.append(
-            el(
-                "rect",
-                cls=_colour(number(row, "mean_rank")),
-                x=scale.at(low),
-                y=px(top),
-                width=_bin_width(scale, low, high),
-                height=px(height),
-            )
-        )
-    return drawing(STRIP, *parts)
+        colour = _colour(number(row, "mean_rank"))
+        shapes[colour] = shapes.get(colour, "") + _block(row, scale, height)
+    paths = [el("path", cls=colour, d=shape) for colour, shape in shapes.items()]
+    frame = stretched((1000, STRIP), *paths, cls="", y=-(STRIP // 2), height=STRIP)
+    return row_drawing(lines.used, frame)
 
 
-def _bin_width(scale: Axis, low: float, high: float) -> str:
-    """Width of a bin; one that is too narrow for the scale stays visible."""
-    width = scale.width(low, high)
-    return "0.2%" if width in ("0%", "0.1%") else width
+def _block(row: Record, scale: Axis, height: float) -> str:
+    """A bin as a part of a path; one that is too narrow for the scale stays visible."""
+    low, high = (_thousandths(scale, number(row, c) or 0.0) for c in ("bin_low", "bin_high"))
+    return f"M{low} {px((STRIP - 1 - height) / 2)}h{max(2, high - low)}v{px(height)}H{low}z"
+
+
+def _thousandths(scale: Axis, value: float) -> int:
+    return round(1000 * min(max(scale.share(value), 0.0), 1.0))
 
 
 def _colour(rank: float | None) -> str:
@@ -309,7 +306,7 @@ def _range(bins: Sequence[Record], beside: float) -> Markup:
     low = min(number(row, "bin_low") or 0.0 for row in people)
     high = max(number(row, "bin_high") or 0.0 for row in people)
     shown = numbers.show(high, low, high, signed=True, beside=beside)
-    return el("small", f"{shown.low}", " \N{HORIZONTAL ELLIPSIS} ", f"{shown.value}")
+    return el("i", f"{shown.low}", " \N{HORIZONTAL ELLIPSIS} ", f"{shown.value}")
 
 
 def _widest(rows: Sequence[Record], features: Sequence[str]) -> str:

@@ -9,7 +9,7 @@ from itertools import permutations
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import axis, drawing, grid, line, scale_row, span
+from auditkit.render.charts import axis, dot, grid, line, row_drawing, row_span, scale_row
 from auditkit.render.charts_rows import Scale
 from auditkit.render.figures import (
     Figure,
@@ -24,9 +24,9 @@ from auditkit.report import Scalar, TableRecord
 
 #: The rates that are drawn, in this order; the table holds the others too.
 RATES = ("selection_rate", "true_positive_rate", "false_positive_rate")
-#: Groups of an intersection, and groups at all, that are drawn.
-MOST = 40
-HEIGHT, MIDDLE = 16, 8
+#: Groups of a column that are drawn, and those of an intersection at either end of its rate.
+MOST, ENDS = 40, 2
+HEIGHT = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +74,7 @@ Record = dict[str, Scalar]
 def groups(page: Page, table: TableRecord) -> list[Figure]:
     """Draw the rates of each group with their intervals."""
     rows = records(table)
-    drawn = [
-        rate for rate in _shares(page, table) if any(number(row, rate) is not None for row in rows)
-    ]
+    drawn = drawn_rates(page, table)
     if not drawn:
         return []
     attributes = list(dict.fromkeys(string(row, "attribute") for row in rows))
@@ -84,10 +82,28 @@ def groups(page: Page, table: TableRecord) -> list[Figure]:
     crossed = [attribute for attribute in attributes if attribute not in single]
     chart = _chart(page, table, single, drawn)
     if crossed:
-        chart = replace(chart, crossed=_chart(page, table, crossed, drawn[:1]))
+        chart = replace(chart, crossed=_chart(page, _ends(table, drawn[0]), crossed, drawn[:1]))
     caption = page.words("groups.caption" if chart.has_base else "groups.caption_shares")
     title = _title(page, rows, single, drawn[0])
     return [Figure(title, caption, chart, data_table(page, table), source_note(page, table))]
+
+
+def _ends(table: TableRecord, rate: str) -> TableRecord:
+    """The groups with the lowest and the highest rates of each attribute, in their order."""
+    rows = records(table)
+    kept: set[int] = set()
+    for attribute in dict.fromkeys(string(row, "attribute") for row in rows):
+        own = [i for i, row in enumerate(rows) if string(row, "attribute") == attribute]
+        own.sort(key=lambda i: value if (value := number(rows[i], rate)) is not None else 2.0)
+        known = [i for i in own if number(rows[i], rate) is not None]
+        kept |= {*known[:ENDS], *known[-ENDS:]}
+    return table.model_copy(update={"rows": [table.rows[i] for i in sorted(kept)]})
+
+
+def drawn_rates(page: Page, table: TableRecord) -> list[str]:
+    """The rates that are drawn: those of which any group has one."""
+    rows = records(table)
+    return [r for r in _shares(page, table) if any(number(row, r) is not None for row in rows)]
 
 
 def _shares(page: Page, table: TableRecord) -> list[str]:
@@ -154,11 +170,11 @@ def _whole(row: Record, column: str) -> Markup:
 def _rate(row: Record, column: str, beside: float) -> Markup:
     given, low, high = (number(row, c) for c in (column, f"{column}_low", f"{column}_high"))
     if given is None:
-        return el("small", numbers.DASH)
+        return el("i", numbers.DASH)
     if low is None or high is None:
         return join([numbers.show(given, unit="rate", beside=beside).text])
     shown = numbers.show(given, low, high, unit="rate", beside=beside)
-    return join([shown.text, Markup(" "), el("small", shown.interval)])
+    return join([shown.text, Markup(" "), el("i", shown.interval)])
 
 
 def _drawing(row: Record, rate: str, held: Scale) -> Markup:
@@ -166,10 +182,10 @@ def _drawing(row: Record, rate: str, held: Scale) -> Markup:
     given, low, high = (number(row, c) for c in (rate, f"{rate}_low", f"{rate}_high"))
     parts = [lines.used]
     if given is None:
-        return drawing(HEIGHT, *parts, line("0%", MIDDLE, "100%", MIDDLE, "ref"))
+        return row_drawing(*parts, line("0%", 0, "100%", 0, "ref"))
     if low is not None and high is not None:
-        parts.append(span(scale, low, high, MIDDLE, "iv"))
-    return drawing(HEIGHT, *parts, el("circle", cls="mk", cx=scale.at(given), cy="8", r="4"))
+        parts.append(row_span(scale, low, high))
+    return row_drawing(*parts, dot(scale.at(given), r=4))
 
 
 def _title(page: Page, rows: Sequence[Record], attributes: Sequence[str], rate: str) -> Markup:

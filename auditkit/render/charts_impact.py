@@ -5,7 +5,17 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import Axis, Grid, axis, drawing, grid, px, scale_row, span, upright
+from auditkit.render.charts import (
+    Axis,
+    Grid,
+    axis,
+    dot,
+    grid,
+    row_drawing,
+    row_span,
+    scale_row,
+    upright,
+)
 from auditkit.render.figures import (
     Block,
     Figure,
@@ -53,7 +63,7 @@ def _row(page: Page, row: Record, scale: Axis, lines: Grid) -> Row:
     word = el("span", name(reading))
     if lacks:
         shortfall = page.words("impact.shortfall", value=numbers.show(lacks, unit="rows").text)
-        word = join([word, Markup(" "), el("span", shortfall, cls="id by")])
+        word = join([word, Markup(" "), el("i", shortfall, cls="by")])
     shown = bounded({**row, **ends}, "impact_ratio")
     return Row(name(string(row, "category")), _dot(row, scale, lines), value(shown), word)
 
@@ -61,9 +71,9 @@ def _row(page: Page, row: Record, scale: Axis, lines: Grid) -> Row:
 def _dot(row: Record, scale: Axis, lines: Grid) -> Markup:
     columns = ("impact_ratio", "impact_ratio_low", "impact_ratio_high")
     ratio, low, high = (number(row, column) for column in columns)
-    parts = [lines.used, upright(scale.at(LINE), TALL, "lim")]
+    parts = [lines.used, upright(scale.at(LINE), TALL, "lim", -TALL / 2)]
     if low is not None and high is not None:
-        parts.append(span(scale, low, high, TALL / 2))
-    kind = "mk" if low is None or string(row, "four_fifths") in SURE else "mk h"
-    parts.append(el("circle", cls=kind, cx=scale.at(ratio or 0.0), cy=px(TALL / 2), r="5"))
-    return drawing(TALL, *parts)
+        parts.append(row_span(scale, low, high))
+    kind = "" if low is None or string(row, "four_fifths") in SURE else "mk h"
+    parts.append(dot(scale.at(ratio or 0.0), kind))
+    return row_drawing(*parts)

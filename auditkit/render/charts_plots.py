@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import Axis, axis, label, line, pct, px, upright
+from auditkit.render.charts import Axis, axis, curve, framed, label, line, pct, px, upright
 from auditkit.render.figures import Figure, Plot, column_title, data_table, source_note
 from auditkit.render.page import Page, number, records
 from auditkit.render.text import el, join
@@ -34,7 +33,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
     rows = [row for row in records(table) if all(number(row, c) is not None for c in needed)]
     if not rows:
         return []
-    parts = [*frame(UNIT, UNIT, SQUARE), diagonal(SQUARE)]
+    parts = [unit_frame(page)]
     most, least = (end(number(row, "n") or 0.0 for row in rows) for end in (max, min))
     differ = most > DIFFER * least
     for row in rows:
@@ -103,9 +102,9 @@ def roc(page: Page, table: TableRecord) -> list[Figure]:
     rows = _curve_rows(table)
     if len(rows) < 2:
         return []
-    parts = [*frame(UNIT, UNIT, SQUARE), diagonal(SQUARE)]
+    parts = [unit_frame(page)]
     points = [(UNIT.share(x), from_top(UNIT, y, SQUARE)) for x, y, _ in rows]
-    parts += path(points, "ln")
+    parts.append(framed(SQUARE, curve(points, "ln")))
     parts += _operating_point(page, rows)
     return [
         Figure(
@@ -172,10 +171,12 @@ def log_log_roc(page: Page, table: TableRecord) -> list[Figure]:
         return []
     parts = _log_frame(start, right, down)
     parts.append(line("0%", SQUARE, "100%", 0, "ref"))
+    curves_ = []
     for column in ("low", "high"):
         bound = [(right(x), down(v)) for x, _, r in rows if (v := number(r, column)) is not None]
-        parts += path(bound, "bl")
-    parts += path([(right(x), down(y)) for x, y, _ in rows], "ln")
+        curves_.append(curve(bound, "bl"))
+    curves_.append(curve([(right(x), down(y)) for x, y, _ in rows], "ln"))
+    parts.append(framed(SQUARE, *curves_))
     return [
         Figure(
             _attack_title(page, rows),
@@ -241,7 +242,8 @@ def curves(page: Page, table: TableRecord) -> list[Figure]:
     parts = frame(xs, ys, WIDE)
     for place, (column, points) in enumerate(list(series.items())[:2]):
         cls = "ln" if place == 0 else "ln two"
-        parts += path([(xs.share(x), from_top(ys, y, WIDE)) for x, y in points], cls)
+        line_ = curve([(xs.share(x), from_top(ys, y, WIDE)) for x, y in points], cls)
+        parts.append(framed(WIDE, line_))
         parts.append(_end_label(page, column, points, xs, ys))
     return [
         Figure(
@@ -302,20 +304,12 @@ def frame(xs: Axis, ys: Axis, height: int) -> list[Markup]:
     return [*parts, line("0%", height, "100%", height, "axis")]
 
 
-def diagonal(height: int) -> Markup:
-    """A dashed line from the lower left to the upper right."""
-    return line("0%", height, "100%", 0, "ref")
+def unit_frame(page: Page) -> Markup:
+    """The axes from 0 to 1 and the diagonal, which many drawings share: drawn once, then used."""
+    diagonal = line("0%", SQUARE, "100%", 0, "ref")
+    return page.shared("unit", [*frame(UNIT, UNIT, SQUARE), diagonal])
 
 
 def from_top(scale: Axis, value: float, height: int) -> float:
     """How far below the upper edge a number stands, in pixels."""
     return height * (1 - min(max(scale.share(value), 0.0), 1.0))
-
-
-def path(points: Sequence[tuple[float, float]], cls: str) -> list[Markup]:
-    """A curve in pieces: with x in percent there is no path, so it is a chain of lines."""
-    return [
-        line(pct(x1), y1, pct(x2), y2, cls)
-        for (x1, y1), (x2, y2) in pairwise(points)
-        if (pct(x1), px(y1)) != (pct(x2), px(y2))
-    ]

@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import Axis, axis, label, line, pct, px, rect, upright
-from auditkit.render.charts_plots import from_top, path
+from auditkit.render.charts import Axis, axis, curve, framed, label, line, pct, px, rect, upright
+from auditkit.render.charts_plots import from_top
 from auditkit.render.figures import Figure, Plot, data_table, source_note
 from auditkit.render.page import Page, number, records
 from auditkit.render.text import el, join
@@ -37,7 +37,8 @@ def privacy_frontier(page: Page, table: TableRecord) -> list[Figure]:
     parts = [*_grid(ys), *_ticks(twins, places), *_without_privacy(page, plain, ys)]
     accuracies = [number(row, "accuracy") or 0.0 for row in twins]
     spots = zip(places, accuracies, strict=True)
-    parts += path([(x, from_top(ys, y, HEIGHT)) for x, y in spots], "bl")
+    joined = curve([(x, from_top(ys, y, HEIGHT)) for x, y in spots], "bl")
+    parts.append(framed(HEIGHT, joined))
     for row, x in zip(twins, places, strict=True):
         parts += _twin(row, x, ys)
     return [

@@ -12,13 +12,14 @@ from auditkit.render.charts import (
     Axis,
     Grid,
     axis,
+    dot,
     drawing,
     grid,
     line,
-    px,
     rect,
+    row_drawing,
+    row_span,
     scale_row,
-    span,
     tick_labels,
     upright,
 )
@@ -40,12 +41,12 @@ from auditkit.render.page import Page, number, records, string
 from auditkit.render.text import el, join, name
 from auditkit.report import Scalar, TableRecord
 
-#: Pairs that are drawn of one attribute and rate; the others are in the table.
-PAIRS, CROSSED_PAIRS = 2, 1
+#: Pairs that are drawn, one of each attribute and rate; the others are in `audit.json`.
+PAIRS = 8
 #: Between the columns of an intersection.
 CROSS = " \N{MULTIPLICATION SIGN} "
 #: Bars that are drawn.
-BARS = 12
+BARS = 8
 #: First columns of bars that stand in the order of the table; others stand by size.
 ORDERED = frozenset({"batch", "call"})
 #: The line of all words that are not named; it stands last, however long.
@@ -91,13 +92,18 @@ def forest(page: Page, table: TableRecord) -> list[Figure]:
 
 
 def _largest(rows: Sequence[Record]) -> list[Record]:
-    """The largest differences of each attribute and rate, in the order of the table."""
+    """The largest difference of each attribute and rate, the established first if too many."""
     kept: list[Record] = []
     for key in dict.fromkeys((string(r, "metric"), string(r, "attribute")) for r in rows):
         same = [r for r in rows if (string(r, "metric"), string(r, "attribute")) == key]
         same.sort(key=lambda row: -abs(number(row, "difference") or 0.0))
-        kept += same[: CROSSED_PAIRS if CROSS in key[1] else PAIRS]
-    return kept
+        kept += same[:1]
+    first = sorted(kept, key=lambda row: (row.get("established") is not True, CROSS in _of(row)))
+    return [row for row in kept if row in first[:PAIRS]]
+
+
+def _of(row: Record) -> str:
+    return string(row, "attribute")
 
 
 def _difference_axis(rows: Sequence[Record]) -> Axis:
@@ -108,10 +114,10 @@ def _difference_axis(rows: Sequence[Record]) -> Axis:
 
 def _pair_row(page: Page, row: Record, scale: Scale, beside: float) -> Row:
     pair = page.words("forest.pair", a=name(string(row, "a")), b=name(string(row, "b")))
-    sub = el("span", name(string(row, "attribute")), cls="id by")
+    sub = el("i", name(string(row, "attribute")), cls="by")
     sure = row.get("established") is True
     word = page.words("forest.sure" if sure else "forest.unsure")
-    strength = el("span", word, cls="" if sure else "id")
+    strength = word if sure else el("i", word)
     shown = bounded(row, "difference", beside=beside, signed=True)
     return Row(join([pair, Markup(" "), sub]), _dot(row, scale, sure), value(shown), strength)
 
@@ -121,18 +127,10 @@ def _dot(row: Record, held: Scale, sure: bool) -> Markup:  # noqa: FBT001 - how 
     difference, low, high = (number(row, c) for c in ("difference", "low", "high"))
     parts = [lines.used]
     if low is not None and high is not None:
-        parts.append(span(scale, low, high, TALL / 2, "iv"))
+        parts.append(row_span(scale, low, high))
     if difference is not None:
-        parts.append(
-            el(
-                "circle",
-                cls="mk" if sure else "mk h",
-                cx=scale.at(difference),
-                cy=px(TALL / 2),
-                r="5",
-            )
-        )
-    return drawing(TALL, *parts)
+        parts.append(dot(scale.at(difference), "" if sure else "mk h"))
+    return row_drawing(*parts)
 
 
 def forest_of_groups(page: Page, table: TableRecord) -> list[Figure]:
@@ -149,7 +147,7 @@ def forest_of_groups(page: Page, table: TableRecord) -> list[Figure]:
             value(bounded(row, "difference", beside=size, signed=True)),
             _people(row),
         )
-        for row in rows[: 2 * BARS]
+        for row in rows[:BARS]
     )
     kind = _kind(table)
     headings = heads(page.words, f"forest.of_{kind}", "forest.value", "column.n")
@@ -178,12 +176,12 @@ def _groups_title(page: Page, table: TableRecord, rows: Sequence[Record]) -> Mar
 
 def _group_label(page: Page, row: Record) -> Markup:
     if string(row, "subgroup"):
-        metric = el("span", column_title(page, string(row, "metric")), cls="id by")
+        metric = el("i", column_title(page, string(row, "metric")), cls="by")
         return join([name(string(row, "subgroup"), 120), Markup(" "), metric])
     group, attribute = string(row, "group"), string(row, "attribute")
     if not attribute:
         return name(group)
-    return join([name(group), Markup(" "), el("span", name(attribute), cls="id")])
+    return join([name(group), Markup(" "), el("i", name(attribute))])
 
 
 def _excludes_zero(row: Record) -> bool:
@@ -268,17 +266,17 @@ def _bar(row: Record, column: str, held: Scale) -> Markup:
     given = number(row, column) or 0.0
     parts = [lines.used]
     left, right = min(0.0, given), max(0.0, given)
-    parts.append(rect(scale.at(left), 7, scale.width(left, right), 14, "bar ev"))
-    return drawing(LOW, *parts, *whisker(row, scale, LOW / 2))
+    parts.append(rect(scale.at(left), -7, scale.width(left, right), 14, "bar ev"))
+    return row_drawing(*parts, *whisker(row, scale))
 
 
-def whisker(row: Record, scale: Axis, y: float, cap: float = 0) -> list[Markup]:
+def whisker(row: Record, scale: Axis, cap: float = 0) -> list[Markup]:
     """An interval over a bar, with caps where they have a height."""
     low, high = number(row, "low"), number(row, "high")
     if low is None or high is None:
         return []
-    ends = [upright(scale.at(end), 2 * cap, "wh", y - cap) for end in (low, high) if cap]
-    return [line(scale.at(low), y, scale.at(high), y, "wh"), *ends]
+    ends = [upright(scale.at(end), 2 * cap, "wh", -cap) for end in (low, high) if cap]
+    return [row_span(scale, low, high, "wh"), *ends]
 
 
 def phases(page: Page, table: TableRecord) -> list[Figure]:
@@ -327,18 +325,18 @@ def _phase_row(page: Page, row: Record, held: Scale, unit: tuple[float, str], be
         column: None if (v := number(row, column)) is None else v / unit[0]
         for column in ("joules", "low", "high")
     }
-    label = join([page.said(string(row, "phase")), Markup(" "), el("span", _time(row), cls="id")])
+    label = join([page.said(string(row, "phase")), Markup(" "), el("i", _time(row))])
     central = number(scaled, "joules")
     parts = [lines.used]
     if central is None:
         missing = el("span", page.words("verdict.not_measured"), cls="none")
-        parts.append(line("0%", 18, "100%", 18, "ref"))
-        return Row(label, drawing(36, *parts), missing)
-    parts.append(rect("0%", 10, scale.width(0.0, central), 16, "bar ev"))
-    parts += whisker(scaled, scale, 18, cap=5)
+        parts.append(line("0%", 0, "100%", 0, "ref"))
+        return Row(label, row_drawing(*parts), missing)
+    parts.append(rect("0%", -8, scale.width(0.0, central), 16, "bar ev"))
+    parts += whisker(scaled, scale, cap=5)
     basis = string(row, "basis")
     shown = value(bounded(scaled, "joules", beside=beside))
-    return Row(label, drawing(36, *parts), shown, page.basis(basis))
+    return Row(label, row_drawing(*parts), shown, page.basis(basis))
 
 
 def _time(row: Record) -> str:

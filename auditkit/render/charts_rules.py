@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import Axis, axis, drawing, grid, px, scale_row, span
+from auditkit.render.charts import Axis, axis, dot, grid, row_drawing, row_span, scale_row
 from auditkit.render.charts_rows import LOW, Record, Scale
 from auditkit.render.figures import (
     Block,
@@ -76,7 +76,7 @@ def _mark(row: Record, held: Scale) -> Markup:
     given, low, high = (number(row, c) for c in ("given", "low", "high"))
     parts = [lines.used]
     if low is not None and high is not None:
-        parts.append(span(scale, low, high, LOW / 2, "iv ev"))
+        parts.append(row_span(scale, low, high, "iv ev"))
     if given is not None:
-        parts.append(el("circle", cls="mk ev", cx=scale.at(given), cy=px(LOW / 2), r="4"))
-    return drawing(LOW, *parts)
+        parts.append(dot(scale.at(given), "mk ev", 4))
+    return row_drawing(*parts)

@@ -92,10 +92,10 @@ def _bars(page: Page, outer: Spent, scale: Axis, start: float, level: int) -> It
 def _bar(page: Page, part: Spent, scale: Axis, start: float, level: int) -> Markup:
     cls, ink = LEVELS[level]
     title, share = _title(page, part, level), part.seconds / scale.high
-    told = el("title", title.striptags(), " ", _seconds(part.seconds))
+    tip = [el("title", title.striptags(), " ", _seconds(part.seconds))] if level > 1 else []
     width = scale.width(start, start + part.seconds)
     y = level * STEP
-    parts = [el("rect", told, cls=cls, x=scale.at(start), y=px(y), width=width, height=BAR)]
+    parts = [el("rect", *tip, cls=cls, x=scale.at(start), y=px(y), width=width, height=BAR)]
     needed = LETTER * len(title.striptags()) + ROOM
     if needed <= share * WIDE:
         ink = ink if needed <= share * NARROW else f"{ink} wide"

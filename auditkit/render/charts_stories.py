@@ -106,7 +106,7 @@ def _label(page: Page, row: Record) -> Markup:
     label = page.said(string(row, "feature"))
     if not string(row, "value"):
         return label
-    return join([label, Markup(" "), el("span", page.said(string(row, "value")), cls="id by")])
+    return join([label, Markup(" "), el("i", page.said(string(row, "value")), cls="by")])
 
 
 def _says(page: Page, row: Record, beside: float) -> Markup:
@@ -126,11 +126,11 @@ def _says(page: Page, row: Record, beside: float) -> Markup:
 def _between(page: Page, shown: numbers.Shown | None) -> Markup:
     if shown is None:
         return NOTHING
-    value = el("span", shown.text, cls="val")
+    value = el("b", shown.text)
     if shown.low is None:
         return value
     bounds = page.words("stories.bounds", low=shown.low, high=shown.high)
-    return join([value, Markup(" "), el("small", bounds)])
+    return join([value, Markup(" "), el("i", bounds)])
 
 
 def principal_reasons(page: Page, table: TableRecord) -> list[Figure]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from auditkit.render import numbers
-from auditkit.render.charts import Axis, Grid, axis, drawing, grid, px, scale_row, span, upright
+from auditkit.render.charts import (
+    Axis,
+    Grid,
+    axis,
+    dot,
+    grid,
+    row_drawing,
+    row_span,
+    scale_row,
+    upright,
+)
 from auditkit.render.figures import (
     NOTHING,
     Block,
@@ -76,10 +86,10 @@ def _row(page: Page, row: Record, scale: Axis, lines: Grid, beside: float) -> Ro
     held = page.words("slice.within", columns=columns, control=control)
     raw = numbers.show(number(row, "raw") or 0.0, signed=True).text
     all_rows = page.words("conditional.raw", value=raw)
-    word = [outcome(page, row), Markup(" "), el("span", all_rows, cls="id by")]
+    word = [outcome(page, row), Markup(" "), el("i", all_rows, cls="by")]
     given: Record = {**row, "low": row.get("within_low"), "high": row.get("within_high")}
     shown = bounded(given, "within", beside=beside, signed=True)
-    label = join([pair, Markup(" "), el("span", held, cls="id by")])
+    label = join([pair, Markup(" "), el("i", held, cls="by")])
     return Row(label, _dot(given, scale, lines), value(shown), join(word))
 
 
@@ -91,9 +101,9 @@ def outcome(page: Page, row: Record) -> Markup:
 
 def _dot(row: Record, scale: Axis, lines: Grid) -> Markup:
     raw, middle, low, high = (number(row, c) or 0.0 for c in ("raw", "within", "low", "high"))
-    parts = [lines.used, upright(scale.at(raw), TALL / 2, "wh", TALL / 4)]
+    parts = [lines.used, upright(scale.at(raw), TALL / 2, "wh", -TALL / 4)]
     if number(row, "low") is not None and number(row, "high") is not None:
-        parts.append(span(scale, low, high, TALL / 2))
-    kind = "mk" if _is_sure(row) else "mk h"
-    parts.append(el("circle", cls=kind, cx=scale.at(middle), cy=px(TALL / 2), r="5"))
-    return drawing(TALL, *parts)
+        parts.append(row_span(scale, low, high))
+    kind = "" if _is_sure(row) else "mk h"
+    parts.append(dot(scale.at(middle), kind))
+    return row_drawing(*parts)

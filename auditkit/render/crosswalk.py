@@ -31,6 +31,12 @@ LOOKS: dict[Status, State] = {
 }
 
 
+#: Links to evidence that a row holds at most.
+LINKS = 3
+#: Rows that are written out even if nobody has said that their text applies.
+URGENT: tuple[Status, ...] = ("adverse", "not_measured")
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A row of a text.
@@ -38,13 +44,11 @@ class Line:
     Attributes:
         id: Clause, with a mark where nobody checked it against the text.
         gist: What it asks for.
-        status: What may be said of it.
-        evidence: Where the evidence stands, and what is against.
+        evidence: Where the evidence stands, what is against, and why there is none.
     """
 
     id: Markup
     gist: Markup
-    status: Markup
     evidence: Markup
 
 
@@ -56,14 +60,17 @@ class Text:
         title: What it is called.
         about: Version, whom it binds, and whether somebody has said that it applies.
         counts: How many rows have which status.
-        lines: Its rows.
+        blocks: Its rows by what may be said of them, each status with shape and word.
+        settled: Clauses of a text that nobody declared to apply, but for those not measured
+            or with evidence against.
         is_open: Whether its rows stand in the open.
     """
 
     title: Markup
     about: Markup
     counts: Markup
-    lines: tuple[Line, ...]
+    blocks: tuple[tuple[Markup, tuple[Line, ...]], ...]
+    settled: Markup
     is_open: bool
 
 
@@ -85,14 +92,42 @@ def _declared(page: Page, regime: str) -> bool | None:
 
 
 def _text(page: Page, regime: Regime, found: list[Standing], applies: bool | None) -> Text:  # noqa: FBT001 - three answers, not a switch
+    settled = [s for s in found if s.status not in URGENT and not applies]
+    why = dict.fromkeys(s.why for s in found if s.why and s.status == "not_applicable")
     words = {True: "crosswalk.applies", False: "crosswalk.applies_not", None: "crosswalk.unsaid"}
     about = [page.told(regime.text_version), page.told(regime.applies), page.words(words[applies])]
     return Text(
         title=page.told(regime.title),
-        about=Markup(" ").join(_ended(part) for part in about),
+        about=Markup(" ").join(_ended(part) for part in (*about, *(name(w, 120) for w in why))),
         counts=_counts(page, found),
-        lines=tuple(map(partial(_line, page), found)),
+        blocks=_blocks(page, [s for s in found if s not in settled]),
+        settled=_clauses(page, settled),
         is_open=applies is True,
+    )
+
+
+def _clauses(page: Page, settled: list[Standing]) -> Markup:
+    if not settled:
+        return Markup("")
+    by_status = {s: [one for one in settled if one.status == s] for s in STATUSES}
+    parts = [
+        join([page.words(f"crosswalk.{status}"), ": ", Markup("; ").join(_ids(own))])
+        for status, own in by_status.items()
+        if own
+    ]
+    return page.words("crosswalk.settled", clauses=Markup(". ").join(parts))
+
+
+def _ids(standings: list[Standing]) -> list[Markup]:
+    return [name(standing.row.id, 60) for standing in standings]
+
+
+def _blocks(page: Page, found: list[Standing]) -> tuple[tuple[Markup, tuple[Line, ...]], ...]:
+    by_status = {status: [s for s in found if s.status == status] for status in STATUSES}
+    return tuple(
+        (_status(page, status), tuple(map(partial(_line, page), own)))
+        for status, own in by_status.items()
+        if own
     )
 
 
@@ -119,16 +154,14 @@ def _line(page: Page, standing: Standing) -> Line:
     return Line(
         join([name(row.id, 60), mark]),
         Markup(" ").join(gist),
-        _status(page, standing),
         _evidence(page, standing),
     )
 
 
-def _status(page: Page, standing: Standing) -> Markup:
-    state = LOOKS[standing.status]
-    text = join([glyph(state), page.words(f"crosswalk.{standing.status}")])
-    shown = el("span", text, cls=f"vd {CLASS[state]}")
-    return join([shown, " ", name(standing.why, 120)]) if standing.why else shown
+def _status(page: Page, status: Status) -> Markup:
+    state = LOOKS[status]
+    text = join([glyph(state), page.words(f"crosswalk.{status}")])
+    return el("span", text, cls=f"vd {CLASS[state]}")
 
 
 def _evidence(page: Page, standing: Standing) -> Markup:
@@ -137,9 +170,12 @@ def _evidence(page: Page, standing: Standing) -> Markup:
         el("a", page.pillar_title(audit), href=f"#{anchors[audit]}")
         if audit in anchors
         else el("a", page.words(f"crosswalk.{audit}"), href=f"#{_place(audit)}")
-        for audit in standing.evidence
+        for audit in standing.evidence[:LINKS]
     ]
-    shown = Markup(", ").join(links)
+    if len(standing.evidence) > LINKS:
+        links.append(page.words("whom.more", n=len(standing.evidence) - LINKS))
+    why = [name(standing.why, 120)] if standing.why else []
+    shown = Markup(", ").join([*why, *links])
     if not standing.adverse:
         return shown
     findings = {judged.finding.id: judged.anchor for judged in page.judged}

@@ -57,7 +57,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
 #: Rows of the plain tables of which the first say most.
-FEW = {"gap-tests": 18}
+FEW = {"gap-tests": 8}
 
 
 def figures(page: Page, table: TableRecord) -> list[Figure]:

@@ -9,16 +9,25 @@ from markupsafe import Markup
 
 from auditkit.render import numbers
 from auditkit.render.page import Page, number, records
-from auditkit.render.text import el, join, name
+from auditkit.render.text import ELLIPSIS, el, join, name
 from auditkit.render.words import Words
 from auditkit.report import Scalar, TableRecord
 
 #: Rows of a table that the page holds at most; `audit.json` holds them all.
-ROWS = 40
+ROWS = 10
+#: Points of a curve whose numbers the page holds, evenly spaced, and the charts that are curves.
+POINTS = 6
+CURVES = frozenset({"roc", "roc-groups", "calibration-groups", "log-log-roc", "line"})
 #: Rows of a plain table that are shown without opening it.
 SHORT = 12
 #: Longest text in a cell of a table; unit: characters.
 CELL = 160
+#: Columns that are shown of the charts whose tables hold more than they draw.
+COLUMNS, WIDE = 8, frozenset({"frontier", "size-frontier"})
+#: Longest account of how a table was made; `audit.json` holds all of it. Unit: characters.
+NOTE = 240
+#: What ends a clause of it.
+CLAUSES = ("; ", ". ", "\N{FULLWIDTH SEMICOLON}", "\N{IDEOGRAPHIC FULL STOP}")
 NOTHING = Markup("")
 #: Columns of tables that hold texts of ours and never a name from the data.
 OURS = frozenset(
@@ -135,12 +144,19 @@ class DataTable:
         numeric: Which columns hold numbers.
         rows: The texts.
         left_out: How many rows are not here but in `audit.json`.
+        narrowed: How many columns are not here but there.
     """
 
     heads: tuple[Markup, ...]
     numeric: tuple[bool, ...]
     rows: tuple[tuple[Markup, ...], ...]
     left_out: int = 0
+    narrowed: int = 0
+
+    @property
+    def texts(self) -> str:
+        """Classes that name the columns of texts, by their place."""
+        return "".join(f" t{i}" for i, numeric in enumerate(self.numeric, 1) if not numeric)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +169,7 @@ class Figure:
         body: The drawing, or None for a plain table.
         data: The numbers behind it, or None.
         note: How it was made.
+        whole: Where all of its numbers are, or nothing.
         half: Whether it may share its line with another.
         opened: Whether its numbers stand in the open however many they are.
     """
@@ -164,6 +181,7 @@ class Figure:
     note: Markup = NOTHING
     half: bool = False
     opened: bool = False
+    whole: Markup = NOTHING
 
     @property
     def kind(self) -> str:
@@ -187,9 +205,9 @@ def value(shown: numbers.Shown | None) -> Markup:
     """A number with its bounds, as a cell of a drawing shows it."""
     if shown is None:
         return join([numbers.DASH])
-    parts = [el("span", shown.text, cls="val")]
+    parts = [el("b", shown.text)]
     if shown.interval:
-        parts += [Markup(" "), el("small", shown.interval)]
+        parts += [Markup(" "), el("i", shown.interval)]
     return join(parts)
 
 
@@ -221,8 +239,15 @@ def largest(rows: Iterable[dict[str, Scalar]], column: str) -> float:
 
 
 def source_note(page: Page, table: TableRecord) -> Markup:
-    """How the numbers of a table were made, as the audit says it."""
-    return page.told(table.source, 1200)
+    """How the numbers of a table were made, as the audit says it, up to the end of a clause."""
+    told = page.told(table.source)
+    plain = told.striptags().rstrip(" .")
+    if len(plain) <= NOTE:
+        return join([told, "" if told[-1:] == "." else "."]) if told else told
+    cut = max(plain.rfind(end, 0, NOTE) for end in CLAUSES)
+    kept = plain[: cut if cut > NOTE / 3 else NOTE]
+    shown = name(f"{kept} {ELLIPSIS}", NOTE + 2)
+    return el("span", shown, lang="en") if "lang=" in told else shown
 
 
 def data_table(page: Page, table: TableRecord, most: int = ROWS) -> DataTable:
@@ -234,14 +259,24 @@ def data_table(page: Page, table: TableRecord, most: int = ROWS) -> DataTable:
         most: Rows that are shown.
 
     Returns:
-        The texts of its first rows.
+        The texts of its first rows, or of evenly spaced ones of a curve.
     """
     columns = _columns(table)
+    wide = columns[COLUMNS:] if table.chart in WIDE else []
+    columns = columns[: len(columns) - len(wide)]
     rows = records(table)
+    shown = _spaced(rows) if table.chart in CURVES else rows[:most]
     heads = tuple(_head(page, column, low is not None) for column, low, _ in columns)
     numeric = tuple(_is_numeric(rows, column) for column, _, _ in columns)
-    kept = tuple(tuple(_cell(page, row, *column) for column in columns) for row in rows[:most])
-    return DataTable(heads, numeric, kept, max(0, len(rows) - most))
+    kept = tuple(tuple(_cell(page, row, *column) for column in columns) for row in shown)
+    return DataTable(heads, numeric, kept, len(rows) - len(shown), len(wide))
+
+
+def _spaced(rows: list[dict[str, Scalar]]) -> list[dict[str, Scalar]]:
+    """Points of a curve, evenly spaced, with both ends."""
+    last = len(rows) - 1
+    places = {round(i * last / (POINTS - 1)) for i in range(POINTS)} if rows else ()
+    return [rows[place] for place in sorted(places)]
 
 
 def _columns(table: TableRecord) -> list[tuple[str, str | None, str | None]]:
@@ -293,7 +328,7 @@ def _cell(
     bounds = [number(row, bound) for bound in (low, high) if bound is not None]
     if exact is not None and len(bounds) == 2 and None not in bounds:
         shown = numbers.show(exact, *bounds)
-        return join([shown.text, Markup(" "), el("small", shown.interval)])
+        return join([shown.text, Markup(" "), el("i", shown.interval)])
     if column in OURS and isinstance(given, str) and given:
         return page.told(given, CELL)
     if isinstance(given, str) and given:

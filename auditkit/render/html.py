@@ -23,7 +23,9 @@ from auditkit.render import (
     summary,
     unmeasured,
 )
+from auditkit.render.areas import Area, areas
 from auditkit.render.charts_spending import flame
+from auditkit.render.figures import NOTHING
 from auditkit.render.page import Page, State
 from auditkit.render.text import NAME, css_text, safe
 from auditkit.render.verdicts import glyph, shapes, verdict
@@ -35,11 +37,21 @@ FOLDER = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of the contents."""
+    """A line of the contents.
+
+    Attributes:
+        anchor: Id of the section.
+        title: Its heading.
+        state: Its verdict, or None.
+        area: The heading of an area that begins with it, or nothing.
+        is_inner: Whether it stands under the heading of an area.
+    """
 
     anchor: str
     title: Markup
     state: State | None = None
+    area: Markup = NOTHING
+    is_inner: bool = False
 
 
 def render(report: Report, language: str = "en") -> str:
@@ -67,7 +79,7 @@ def render(report: Report, language: str = "en") -> str:
         page=page,
         report=report,
         t=page.words,
-        contents=_contents(page, pillars),
+        contents=_contents(page),
         pillars=pillars,
         summary=summary,
         method=method,
@@ -80,7 +92,7 @@ def render(report: Report, language: str = "en") -> str:
         crosswalk=crosswalk,
         changes=changes,
         crosswalk_as_of=as_of(),
-        style=Markup(_text("style.css")),  # noqa: S704 - our own file
+        style=_style(language),
         margin=_margin(report),
         script=Markup(_text("script.js")),  # noqa: S704 - our own file
         shapes=shapes(),
@@ -111,18 +123,35 @@ def render_changes(report: Report, since: ChangesRecord, language: str = "en") -
         t=page.words,
         contents=[Entry("changes", page.words("section.changes"))],
         changes=changes,
-        style=Markup(_text("style.css")),  # noqa: S704 - our own file
+        style=_style(language),
         shapes=shapes(),
         verdict=verdict,
     )
 
 
-def _contents(page: Page, pillars: list[sections.Section]) -> list[Entry]:
+def _area(page: Page, area: Area) -> list[Entry]:
+    """The sections of an area; the first is its heading where both are called the same."""
+    title = page.words(f"area.{area.key}")
+    titles = [page.pillar_title(pillar.name) for pillar in area.pillars]
+    is_head = len(titles) == 1 or titles[0] == title
+    return [
+        Entry(
+            pillar.anchor,
+            titles[i],
+            pillar.state,
+            title if i == 0 and not is_head else NOTHING,
+            is_inner=i > 0 or not is_head,
+        )
+        for i, pillar in enumerate(area.pillars)
+    ]
+
+
+def _contents(page: Page) -> list[Entry]:
     words = page.words
     return [
         Entry("summary", words("section.summary")),
         Entry("scope", words("section.scope")),
-        *(Entry(pillar.anchor, pillar.title, pillar.state) for pillar in pillars),
+        *(entry for area in areas(page) for entry in _area(page, area)),
         Entry("not-measured", words("section.not_measured")),
         Entry("policy", words("section.policy")),
         Entry("crosswalk", words("section.crosswalk")),
@@ -157,6 +186,17 @@ def _environment() -> jinja2.Environment:
     )
     environment.globals.clear()
     return environment
+
+
+def _style(language: str) -> Markup:
+    """The styles of the page; lines that are about Chinese pages alone only for them."""
+    lines = _text("style.css").splitlines()
+    kept = [line for line in lines if language.startswith("zh") or not _is_chinese(line)]
+    return Markup("\n".join(kept))  # noqa: S704 - our own file
+
+
+def _is_chinese(line: str) -> bool:
+    return line.startswith(("html:lang(zh)", "@media print{html:lang(zh)")) and "[lang" not in line
 
 
 @cache

@@ -8,6 +8,7 @@ from markupsafe import Markup
 
 from auditkit.render import notes, sentences
 from auditkit.render.charts_limit import Held, against_limit
+from auditkit.render.figures import NOTHING
 from auditkit.render.measured import aligned
 from auditkit.render.page import Judged, Page, Pillar, State, show
 from auditkit.render.text import el, join, name
@@ -22,7 +23,7 @@ class LimitRow:
     """A finding with its drawing against the limit.
 
     Attributes:
-        head: What the row is about: a pillar or an id.
+        head: What the row is about: an area or an id.
         href: Where the head leads, or None.
         sentence: What was found.
         under: Id, metric, limit and whose limit it is.
@@ -31,7 +32,7 @@ class LimitRow:
         drawing: The interval against the limit.
         verdict: Shape, word and colour.
         severity: The severity, as a word.
-        anchor: Where the register has more.
+        others: The other sections of the area, or nothing.
     """
 
     head: Markup
@@ -43,6 +44,7 @@ class LimitRow:
     drawing: Markup
     verdict: Markup
     severity: Markup
+    others: Markup = NOTHING
 
 
 @dataclass(frozen=True, slots=True)

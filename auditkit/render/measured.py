@@ -1,13 +1,14 @@
-"""All measurements of an audit, laid out so that hundreds of them can be read.
+"""The measurements of an audit, laid out so that a page can hold hundreds of them.
 
-What is about all rows is a list. What compares all groups of several columns is a table with a row
-for each metric and a column for each attribute; what is about single groups is a table with a row
-for each group and a column for each metric.
+What is about all rows, or compares all groups, is shown whole: as a list, or as a table with a row
+for each metric and a column for each attribute. Of what is about single groups a table shows those
+that surely differ from all rows and are not drawn; how many others there are is said, and
+`audit.json` holds them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -15,9 +16,12 @@ from markupsafe import Markup
 from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers
 from auditkit.render.figures import SHORT
-from auditkit.render.page import Page, show
+from auditkit.render.page import Page, Pillar, show
 from auditkit.render.text import el, join, name
 from auditkit.report import MeasurementRecord
+
+#: Groups and metrics of a table of single groups that are shown at most.
+GROUPS, METRICS = 12, 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class MeasureRow:
     value: Markup
     interval: Markup
     rows: str
-    basis: Markup
+    basis: Markup  # empty where it was measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Matrix:
     heads: tuple[Markup, ...]
     rows: tuple[tuple[Markup, tuple[Markup, ...]], ...]
 
+    @property
+    def filled(self) -> int:
+        """How many measurements it shows."""
+        return sum(bool(cell) for _, cells in self.rows for cell in cells)
+
 
 @dataclass(frozen=True, slots=True)
 class Measures:
@@ -57,16 +66,19 @@ class Measures:
         listed: About all rows, or over all groups of one attribute.
         compared: Over all groups of several attributes, or None.
         matrices: About single groups.
+        shown: How many about single groups are in these tables.
         single: How many are about single groups.
         count: How many there are.
-        is_short: Whether the list can stand in the open.
+        rows: The number of rows that all of the list are about, or nothing where they differ.
     """
 
     listed: tuple[MeasureRow, ...]
     compared: Matrix | None
     matrices: tuple[Matrix, ...]
+    shown: int
     single: int
     count: int
+    rows: str
 
     @property
     def is_short(self) -> bool:
@@ -78,24 +90,59 @@ class Measures:
         """How many are not about single groups."""
         return self.count - self.single
 
+    @property
+    def with_where(self) -> bool:
+        """Whether some of the list are not about all rows."""
+        return any(row.where for row in self.listed)
 
-def measures(page: Page, measurements: Sequence[MeasurementRecord]) -> Measures:
-    """Lay out the measurements of an audit."""
-    single = [m for m in measurements if _is_single(m)]
-    compared = _compared([m for m in measurements if m.slice and not _is_single(m)])
+
+def measures(page: Page, pillar: Pillar, drawn: Collection[str] = ()) -> Measures:
+    """Lay out the measurements of an audit.
+
+    Args:
+        page: The record.
+        pillar: The audit.
+        drawn: Metrics that a drawing shows for every group.
+
+    Returns:
+        What is shown of them, and how many there are.
+    """
+    found = pillar.measurements
+    single = [m for m in found if _is_single(m)]
+    compared = _compared([m for m in found if m.slice and not _is_single(m)])
     apart = {m.id for m in compared}
-    listed = [m for m in measurements if not _is_single(m) and m.id not in apart]
-    keys = dict.fromkeys(tuple(m.slice) for m in single)
-    matrices = tuple(
-        _matrix(page, key, [m for m in single if tuple(m.slice) == key]) for key in keys
-    )
+    listed = [m for m in found if not _is_single(m) and m.id not in apart]
+    matrices = _matrices(page, pillar, [m for m in single if m.metric not in drawn])
+    sizes = {m.n for m in listed}
     return Measures(
         listed=tuple(_row(page, m) for m in listed),
         compared=_compared_matrix(page, compared) if compared else None,
         matrices=matrices,
+        shown=sum(matrix.filled for matrix in matrices),
         single=len(single),
-        count=len(measurements),
+        count=len(found),
+        rows=numbers.count(sizes.pop()) if len(sizes) == 1 else "",
     )
+
+
+def _matrices(
+    page: Page, pillar: Pillar, single: Sequence[MeasurementRecord]
+) -> tuple[Matrix, ...]:
+    """A table for each column whose groups differ; of all groups where nothing else shows them."""
+    overall = {m.metric: m for m in pillar.measurements if not m.slice}
+    bare = not pillar.tables
+    told = [m for m in single if bare or _differs(m, overall.get(m.metric))]
+    keys = dict.fromkeys(tuple(m.slice) for m in told)
+    parts = [([m for m in told if tuple(m.slice) == key], key) for key in keys]
+    return tuple(_matrix(page, key, found, single) for found, key in parts)
+
+
+def _differs(measurement: MeasurementRecord, overall: MeasurementRecord | None) -> bool:
+    """Whether the interval of a group lies wholly beside that of all rows."""
+    if overall is None or overall.interval is None or measurement.interval is None:
+        return False
+    group, whole = measurement.interval, overall.interval
+    return group.high < whole.low or whole.high < group.low
 
 
 def _compared(found: Sequence[MeasurementRecord]) -> list[MeasurementRecord]:
@@ -116,18 +163,18 @@ def _row(page: Page, measurement: MeasurementRecord) -> MeasureRow:
         aligned(shown),
         interval_or_reason(page, measurement, shown),
         numbers.count(measurement.n),
-        page.basis(measurement.basis),
+        Markup("") if measurement.basis == "measured" else page.basis(measurement.basis),
     )
 
 
 def aligned(shown: numbers.Shown | None) -> Markup:
     """A value whose decimal point stands under those above it."""
     if shown is None:
-        return el("span", numbers.DASH, cls="val")
+        return el("b", numbers.DASH)
     if shown.unit:
-        return el("span", shown.text, cls="val")
+        return el("b", shown.text)
     whole, fraction = shown.point
-    return el("span", whole, el("span", fraction, cls="dec f3"), cls="val")
+    return el("b", whole, el("span", fraction))
 
 
 def interval_or_reason(
@@ -137,17 +184,22 @@ def interval_or_reason(
     if shown is None:
         return join([page.words("interval.no_value"), page.told(measurement.reason, 200)])
     if shown.interval:
-        return el("small", shown.interval)
-    return el("small", page.told(measurement.reason, 200))
+        return el("i", shown.interval)
+    return page.words("interval.exact") if measurement.exact else page.told(measurement.reason, 200)
 
 
-def _matrix(page: Page, key: tuple[str, ...], found: Sequence[MeasurementRecord]) -> Matrix:
-    metrics = list(dict.fromkeys(m.metric for m in found))
-    groups = dict.fromkeys(tuple(m.slice.values()) for m in found)
-    sizes = {
-        metric: max(abs(m.value or 0.0) for m in found if m.metric == metric) for metric in metrics
-    }
-    by_place = {(tuple(m.slice.values()), m.metric): m for m in found}
+def _matrix(
+    page: Page,
+    key: tuple[str, ...],
+    told: Sequence[MeasurementRecord],
+    single: Sequence[MeasurementRecord],
+) -> Matrix:
+    """The groups and the metrics of what has to be told; the cells between them as well."""
+    metrics = list(dict.fromkeys(m.metric for m in told))[:METRICS]
+    groups = list(dict.fromkeys(tuple(m.slice.values()) for m in told))[:GROUPS]
+    own = [m for m in single if tuple(m.slice) == key]
+    sizes = {m: max(abs(one.value or 0.0) for one in own if one.metric == m) for m in metrics}
+    by_place = {(tuple(m.slice.values()), m.metric): m for m in own}
     rows = tuple(
         (
             Markup(" \N{MULTIPLICATION SIGN} ").join(name(part) for part in group),
@@ -179,11 +231,9 @@ def _entry(page: Page, measurement: MeasurementRecord | None, beside: float) -> 
     if measurement is None:
         return Markup("")
     shown = show(measurement, beside=beside)
-    rows = page.words("matrix.n", n=measurement.n)
     if shown is None:
-        return join([numbers.DASH, Markup(" "), el("small", rows)])
+        return join([numbers.DASH])
     if not shown.interval:
         return join([shown.text])
-    after = el("small", shown.interval, Markup(" "), rows)
     basis = "" if measurement.basis == "measured" else page.basis(measurement.basis)
-    return join([shown.text, Markup(" "), after, basis])
+    return join([shown.text, Markup(" "), el("i", shown.interval), basis])

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from auditkit.render import numbers, provenance, sentences
-from auditkit.render.page import Page, Pair
+from auditkit.render.page import PILLARS, Page, Pair
 from auditkit.render.text import join, name
-from auditkit.report import WaiverRecord
+from auditkit.report import MetricRecord, WaiverRecord
 
 #: The words of the page itself that the glossary explains.
 OWN = (
@@ -102,11 +102,22 @@ def bases(page: Page) -> list[Pair]:
     ]
 
 
+def explained(page: Page) -> list[MetricRecord]:
+    """The metrics that the policy judges; without a policy those of the main audits over all rows.
+
+    A page that defined them all would be longer by a tenth: `audit.json` does.
+    """
+    judged = {one.metric for one in page.judged} | {c.metric for c in page.criteria.values()}
+    main = {m.metric for m in page.report.measurements if m.audit in PILLARS and not m.slice}
+    wanted = judged or main
+    return [metric for key, metric in page.report.metrics.items() if key in wanted]
+
+
 def glossary(page: Page) -> list[tuple[Markup, Markup]]:
-    """The metrics of the record and the words of the page, by title."""
+    """These metrics and the words of the page, by title."""
     entries = [
         (page.told(metric.title, 80), page.told(metric.definition, 600))
-        for metric in page.report.metrics.values()
+        for metric in explained(page)
     ]
     entries += [(page.words(f"glossary.{key}"), page.words(f"glossary.{key}_means")) for key in OWN]
     return sorted(entries, key=lambda entry: entry[0].striptags().casefold())

@@ -223,10 +223,23 @@ class Page:
         self.told, self.said = words.told, words.said
         self._measurements = {m.id: m for m in report.measurements}
         self._ids = count(1)
+        self._shared: dict[str, str] = {}
 
     def fresh_id(self) -> str:
         """An id that nothing else on the page has; the same ones in the same order each time."""
         return f"x{next(self._ids)}"
+
+    def shared(self, kind: str, parts: Iterable[Markup]) -> Markup:
+        """Parts of drawings that are the same in several: written where they come first."""
+        id_, is_new = self.id_of(kind)
+        return el("g", *parts, id=id_) if is_new else el("use", href=f"#{id_}")
+
+    def id_of(self, kind: str) -> tuple[str, bool]:
+        """The id of what several drawings share, and whether it has yet to be written."""
+        is_new = kind not in self._shared
+        if is_new:
+            self._shared[kind] = self.fresh_id()
+        return self._shared[kind], is_new
 
     @cached_property
     def criteria(self) -> dict[str, CriterionRecord]:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from auditkit.render import numbers
 from auditkit.render.draw import CHARTS
-from auditkit.render.figures import CELL
+from auditkit.render.figures import CELL, NOTHING
 from auditkit.render.page import Page, Pair
 from auditkit.render.scope import settings
 from auditkit.render.text import NAME, el, join, name, tidy
@@ -21,6 +21,8 @@ from auditkit.report import AuditRecord, EnergyRecord, Report
 DIGEST = 12
 #: Characters of a statement that are shown; the whole of it is in `audit.json`.
 STATEMENT = 12_000
+#: Characters of the title of a metric or a table that are shown everywhere.
+TITLE = 80
 #: Characters of a long name that are shown where it is shown in full, and names shown so.
 FULL, CUT = 1000, 40
 
@@ -59,28 +61,27 @@ def date(page: Page, iso: str) -> Markup:
 
 
 def audit_lines(page: Page) -> list[AuditLine]:
-    """What each audit cost, and the settings that held."""
+    """What each audit cost, and the settings that were chosen for it."""
     planned = {audit.name: audit for audit in page.report.plan.audits}
     lines = []
     for audit in page.report.audits:
         plan = planned.get(audit.name)
-        held = {**plan.defaults, **plan.settings} if plan else {}
-        lines.append(_audit_line(page, audit, held))
+        lines.append(_audit_line(page, audit, plan.settings if plan else {}))
     return lines
 
 
-def _audit_line(page: Page, audit: AuditRecord, held: Mapping[str, Any]) -> AuditLine:
+def _audit_line(page: Page, audit: AuditRecord, chosen: Mapping[str, Any]) -> AuditLine:
     energy = audit.energy or EnergyRecord(joules=None)
     return AuditLine(
         page.pillar_title(audit.name),
-        page.words(f"audit.{audit.status}"),
+        NOTHING if audit.status == "completed" else page.words(f"audit.{audit.status}"),
         page.told(audit.reason, 200),
         _quantity(audit.seconds, "s"),
         _quantity(audit.cpu_seconds, "s"),
         _quantity(audit.peak_memory_bytes, "bytes"),
         joules(page, energy),
         page.basis(energy.basis or ""),
-        settings(held),
+        settings(chosen),
     )
 
 
@@ -95,7 +96,7 @@ def joules(page: Page, energy: EnergyRecord) -> Markup:
     has_interval = energy.low is not None and energy.high is not None
     bounds = (energy.low, energy.high) if has_interval else (None, None)
     shown = numbers.show(energy.joules, *bounds, unit="J")
-    return join([shown.text, " ", el("small", shown.interval)])
+    return join([shown.text, " ", el("i", shown.interval)])
 
 
 def provenance(page: Page) -> list[Pair]:
@@ -158,26 +159,28 @@ def _machine(page: Page) -> Markup:
 
 def cut_names(page: Page) -> list[Markup]:
     """The names that are too long to be shown whole elsewhere, once each, as far as they fit."""
-    long = dict.fromkeys(text for text in _names(page.report) if len(text) > NAME)
+    long = dict.fromkeys(text for text, longest in _names(page.report) if len(text) > longest)
     return [
         join([tidy(text, FULL), " ", page.words("repro.characters", n=len(text))])
         for text in list(long)[:CUT]
     ]
 
 
-def _names(report: Report) -> Iterator[str]:
-    yield report.subject.name
-    roles = report.subject.roles
-    yield from (*roles.sensitive, *roles.features, *(c for c in (roles.label, roles.score) if c))
+def _names(report: Report) -> Iterator[tuple[str, int]]:
+    """Names, and the length up to which the page shows each of them whole."""
+    roles, measured = report.subject.roles, report.measurements
+    names = [report.subject.name, *roles.sensitive, *roles.features]
+    names += [column for column in (roles.label, roles.score) if column]
     for group in report.subject.groups:
-        yield from (group.column, *group.names)
-    yield from (audit.name for audit in report.audits)
-    yield from (metric.title for metric in report.metrics.values())
-    for measurement in report.measurements:
-        yield from (*measurement.slice, *measurement.slice.values())
+        names += [group.column, *group.names]
+    names += [audit.name for audit in report.audits]
+    names += [text for m in measured for text in (*m.slice, *m.slice.values())]
+    names += [column for table in report.tables for column in table.columns]
+    yield from ((text, NAME) for text in names)
+    titles = [metric.title for metric in report.metrics.values()]
+    yield from ((title, TITLE) for title in (*titles, *(table.title for table in report.tables)))
     for table in report.tables:
-        yield from (table.title, *table.columns)
         # A plain table shows more of a cell than a drawing of its label.
         longest = NAME if table.chart in CHARTS else CELL
         cells = (cell for row in table.rows for cell in row if isinstance(cell, str))
-        yield from (cell for cell in cells if len(cell) > longest)
+        yield from ((cell, longest) for cell in cells)

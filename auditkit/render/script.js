@@ -7,6 +7,11 @@
     all('details').forEach(function (x) { x.dataset.o = x.open ? '1' : ''; x.open = true })
   })
   addEventListener('afterprint', function () { all('details').forEach(function (x) { x.open = !!x.dataset.o }) })
+  // tables that narrow screens show as blocks stay tables for who listens
+  var roles = { '.ct,.pl': 'table', thead: 'rowgroup', tbody: 'rowgroup', tr: 'row', td: 'cell', 'thead th': 'columnheader', 'tbody th': 'rowheader' }
+  Object.keys(roles).forEach(function (query) {
+    all(query[0] === '.' ? query : ':is(.ct,.pl) :is(' + query + ')').forEach(function (x) { x.setAttribute('role', roles[query]) })
+  })
   // sort the register by a click on a heading
   var register = d.getElementById('register')
   function key(row, column) { var cell = row.children[column]; return cell.dataset.k || cell.textContent.trim() }

@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
+from auditkit.render.charts_groups import drawn_rates
 from auditkit.render.draw import figures
-from auditkit.render.figures import Figure
+from auditkit.render.figures import NOTHING, Figure
 from auditkit.render.judged import LimitRow, limit_row
 from auditkit.render.lede import lede
 from auditkit.render.measured import Measures, measures
 from auditkit.render.page import Page, Pillar, State
+from auditkit.render.text import ELLIPSIS, name
 from auditkit.report import TableRecord
 
 #: Findings that are drawn in a section; the register holds the others.
 DRAWN = 24
-#: Tables whose drawing repeats what the measurements say in numbers.
-REPEATED = frozenset({"groups"})
+#: Drawings whose rows are marks with numbers beside them: they need no second table.
+TABLES = frozenset({"RowChart", "GroupChart"})
 #: Order of the tables of the built-in audits; others follow as they came.
 ORDER = (
     *("groups", "pairs", "tests", "calibration", "roc", "loss"),
@@ -52,7 +54,7 @@ class Section:
 
 def section(page: Page, pillar: Pillar) -> Section:
     """Lay out the section of a pillar."""
-    drawn = [figure for table in _ordered(pillar) for figure in _figures(page, pillar, table)]
+    drawn = [figure for table in _ordered(pillar) for figure in _figures(page, table)]
     return Section(
         anchor=pillar.anchor,
         title=page.pillar_title(pillar.name),
@@ -60,8 +62,8 @@ def section(page: Page, pillar: Pillar) -> Section:
         lede=lede(page, pillar),
         rows=tuple(limit_row(page, judged) for judged in pillar.judged[:DRAWN]),
         more=max(0, len(pillar.judged) - DRAWN),
-        figures=_in_lines(drawn),
-        measures=measures(page, pillar.measurements),
+        figures=_in_lines(_once(drawn)),
+        measures=measures(page, pillar, _drawn_by_group(page, pillar)),
     )
 
 
@@ -73,14 +75,35 @@ def _ordered(pillar: Pillar) -> list[TableRecord]:
     return sorted(pillar.tables, key=place)
 
 
-def _figures(page: Page, pillar: Pillar, table: TableRecord) -> list[Figure]:
-    """The figures of a table, without the numbers that the measurements give anyway."""
-    found = figures(page, table)
-    told = {"precision", "ks_statistic", "counterfactual_success_rate"}
-    by_group = any(m.metric in told and m.slice for m in pillar.measurements)
-    if table.chart in REPEATED and by_group:
-        return [replace(figure, data=None) for figure in found]
-    return found
+def _drawn_by_group(page: Page, pillar: Pillar) -> set[str]:
+    """Metrics that a drawing shows for every group."""
+    tables = [table for table in pillar.tables if table.chart == "groups"]
+    return {rate for table in tables for rate in drawn_rates(page, table)}
+
+
+def _figures(page: Page, table: TableRecord) -> list[Figure]:
+    """The figures of a table; where it is not shown whole, they say where all of it is."""
+    whole = page.words("table.whole", n=len(table.rows), table=name(table.id, 80))
+    return [_lean(figure, whole) for figure in figures(page, table)]
+
+
+def _lean(figure: Figure, whole: Markup) -> Figure:
+    """A drawing that is a table itself needs no other one."""
+    if figure.kind in TABLES and figure.data:
+        return replace(figure, data=None, whole=whole)
+    return replace(figure, whole=whole if ELLIPSIS in figure.note else NOTHING)
+
+
+def _once(drawn: list[Figure]) -> list[Figure]:
+    """Say how figures were made, and how to read them, once where several are alike."""
+    said: set[Markup] = set()
+    kept = []
+    for figure in drawn:
+        note, caption = (NOTHING if t in said else t for t in (figure.note, figure.caption))
+        named = figure.caption if figure.kind == "RowChart" else caption  # a table has a caption
+        kept.append(replace(figure, note=note, caption=named))
+        said |= {figure.note, figure.caption}
+    return kept
 
 
 def _in_lines(drawn: list[Figure]) -> tuple[tuple[Figure, ...], ...]:

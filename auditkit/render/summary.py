@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
 from auditkit.changed import Verdict
 from auditkit.render import numbers, sentences
+from auditkit.render.areas import Area, areas
 from auditkit.render.charts_limit import against_limit
 from auditkit.render.judged import LimitRow, finding_link, limit_row
 from auditkit.render.lede import judged as judged_words
 from auditkit.render.lede import shows, tally_words, titles
 from auditkit.render.page import STATES, UNMET, Judged, Page, Pillar, State, number, records, string
 from auditkit.render.text import el, join, name
-from auditkit.render.verdicts import glyph, verdict
+from auditkit.render.verdicts import CLASS, glyph, verdict
 
-#: Findings and actions that the summary holds at most.
-TOP = 5
+#: Findings and actions that the summary holds at most: with more it is no longer one page.
+TOP, ACTIONS = 5, 3
 #: Shapes of the tally that are drawn one by one.
 UNITS = 10
 #: Groups that are named on the cover.
@@ -244,7 +245,14 @@ def _links(judged: Sequence[Judged]) -> list[Markup]:
 def found(page: Page) -> list[Found]:
     """The findings that matter most, one a criterion, in plain words."""
     worst = page.worst_by_criterion(page.judged)
-    return [Found(_with_limit(page, one), finding_link(one)) for one in worst[:TOP]]
+    return [Found(_with_limit(page, one), _evidence(page, one)) for one in worst[:TOP]]
+
+
+def _evidence(page: Page, judged: Judged) -> Markup:
+    """Links to the register and to the section that shows what a finding rests on."""
+    anchor = next(pillar.anchor for pillar in page.pillars if pillar.name == judged.pillar)
+    section = el("a", page.pillar_title(judged.pillar), href=f"#{anchor}")
+    return page.words("summary.evidence", finding=finding_link(judged), section=section)
 
 
 def _with_limit(page: Page, judged: Judged) -> Markup:
@@ -281,9 +289,33 @@ def shown_pillars(page: Page) -> list[Pillar]:
     return sorted(page.pillars, key=lambda pillar: STATES.index(pillar.state))
 
 
-def pillar_rows(page: Page) -> list[LimitRow]:
-    """One row a pillar: its worst finding, or that it was not judged."""
-    return [_pillar_row(page, pillar) for pillar in shown_pillars(page)]
+def area_rows(page: Page) -> list[LimitRow]:
+    """One row an area, the most urgent first: its worst finding, and where its sections are."""
+    urgent = sorted(areas(page), key=lambda area: STATES.index(area.lead.state))
+    return [
+        replace(
+            _pillar_row(page, area.lead),
+            head=page.words(f"area.{area.key}"),
+            others=_others(page, area),
+        )
+        for area in urgent
+    ]
+
+
+def _others(page: Page, area: Area) -> Markup:
+    if not area.others:
+        return Markup("")
+    links = [_section_link(page, pillar) for pillar in area.others]
+    return page.words("summary.others", sections=Markup(", ").join(links))
+
+
+def _section_link(page: Page, pillar: Pillar) -> Markup:
+    """A link to a section; one that needs a look says so with shape and word."""
+    link = el("a", page.pillar_title(pillar.name), href=f"#{pillar.anchor}")
+    if pillar.state not in UNMET:
+        return link
+    word = page.words(f"verdict.{pillar.state}")
+    return join([link, " (", el("span", word, cls=CLASS[pillar.state]), ")"])
 
 
 def _pillar_row(page: Page, pillar: Pillar) -> LimitRow:

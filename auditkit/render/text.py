@@ -7,6 +7,7 @@ that turn the direction of the text around it, and sheer length.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from markupsafe import Markup, escape
@@ -19,6 +20,8 @@ TEXT = 2000
 WORD = 24
 #: What stands for a name of no characters.
 NAMELESS = '""'
+#: What the value of an attribute may hold without quotes.
+BARE = re.compile(r"[A-Za-z0-9_.%#-]+")
 #: Keeps a number and its unit on one line.
 GLUE = "\N{NO-BREAK SPACE}"
 ELLIPSIS = "\N{HORIZONTAL ELLIPSIS}"
@@ -67,7 +70,7 @@ def name(text: str, longest: int = NAME) -> Markup:
         >>> name("<b>")
         Markup('&lt;b&gt;')
         >>> name("x" * 60, longest=30)[:24]
-        Markup('<bdi class="long">xxxxxx')
+        Markup('<bdi class=long>xxxxxxxx')
     """
     shown = tidy(text, longest) or NAMELESS
     long = any(len(word) > WORD for word in shown.split(" "))
@@ -90,20 +93,27 @@ def el(tag: str, *children: object, cls: str = "", **attributes: object) -> Mark
 
     Example:
         >>> el("text", "<1", x="5%", y=4, cls="k")
-        Markup('<text class="k" x="5%" y="4">&lt;1</text>')
+        Markup('<text class=k x=5% y=4>&lt;1</text>')
         >>> el("line", y2=9)
-        Markup('<line y2="9"/>')
+        Markup('<line y2=9 />')
     """
     named = {"class": cls or None, **attributes}
     written = "".join(
-        f' {key.replace("_", "-")}="{escape(safe(value))}"'
+        f" {key.replace('_', '-')}={_quoted(value)}"
         for key, value in named.items()
         if value is not None
     )
     if not children:
-        return Markup(f"<{tag}{written}/>")  # noqa: S704 - its parts are escaped above
+        end = "/>" if written[-1:] in ('"', "") else " />"  # a bare value would take the stroke
+        return Markup(f"<{tag}{written}{end}")  # noqa: S704 - its parts are escaped above
     inside = join(children)
     return Markup(f"<{tag}{written}>{inside}</{tag}>")  # noqa: S704 - as above
+
+
+def _quoted(value: object) -> str:
+    """The value of an attribute; one of letters, digits and a few signs needs no quotes."""
+    text = str(escape(safe(value)))
+    return text if BARE.fullmatch(text) else f'"{text}"'
 
 
 def join(parts: Iterable[object]) -> Markup:

@@ -77,23 +77,24 @@ def audits_not_completed(page: Page) -> list[Gone]:
 
 
 def measurements_without_value(page: Page) -> list[Gone]:
-    """Every measurement without a value, those with the same reason together."""
+    """Measurements without a value, those of an audit with the same reason and places together."""
     together: dict[tuple[str, str, str], list[MeasurementRecord]] = {}
     for measurement in page.report.measurements:
         if measurement.value is None:
-            reason = measurement.reason or ""
-            key = (measurement.audit, measurement.metric, reason)
+            key = (measurement.audit, measurement.metric, measurement.reason or "")
             together.setdefault(key, []).append(measurement)
+    metrics: dict[tuple[str, str, Markup], list[str]] = {}
+    for (audit, metric, reason), found in together.items():
+        metrics.setdefault((audit, reason, _places(page, found)), []).append(metric)
     return [
-        Gone(
-            page.words(
-                "gone.metric", metric=page.metric_title(metric), audit=page.pillar_title(audit)
-            ),
-            _places(page, found),
-            page.told(reason.rstrip(" ."), 400),
-        )
-        for (audit, metric, reason), found in together.items()
+        Gone(_named(page, audit, named), places, page.told(reason.rstrip(" ."), 400))
+        for (audit, reason, places), named in metrics.items()
     ]
+
+
+def _named(page: Page, audit: str, metrics: list[str]) -> Markup:
+    titles = Markup("; ").join(map(page.metric_title, metrics))
+    return page.words("gone.metric", metric=titles, audit=page.pillar_title(audit))
 
 
 def _places(page: Page, found: list[MeasurementRecord]) -> Markup:

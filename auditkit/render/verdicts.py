@@ -48,10 +48,10 @@ def glyph(state: State) -> Markup:
 
     Example:
         >>> glyph("pass")
-        Markup('<svg class="g pass" aria-hidden="true"><use href="#g-pass"/></svg>')
+        Markup('<svg class="g pass" role=none><use href=#g-pass /></svg>')
     """
     shape = el("use", href=f"#g-{CLASS[state]}")
-    return el("svg", shape, cls=f"g {CLASS[state]}", aria_hidden="true")
+    return el("svg", shape, cls=f"g {CLASS[state]}", role="none")
 
 
 def verdict(state: State, words: Words) -> Markup:

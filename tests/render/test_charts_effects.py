@@ -104,7 +104,7 @@ def test_rules_are_set_in_and_end_in_what_they_say(page: Page) -> None:
     assert isinstance(figure.body, RowChart)
     first, second, third = figure.body.blocks[0].rows
     assert first.label == "<span>All rows</span>"
-    assert 'class="i1"' in second.label
+    assert "class=i1" in second.label
     assert second.word == "<b>selected</b>, 99.4% of rows"
     assert first.value.striptags().startswith("0.200")
     assert third.value == "–"  # noqa: RUF001 - a dash, no number

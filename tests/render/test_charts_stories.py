@@ -56,8 +56,8 @@ def test_a_story_goes_from_the_average_to_the_score(page: Page) -> None:
         "Average score", "&lt;age&gt; in the lowest fifth", "job Sales", "7 others together",
         "Score of this case",
     ]  # fmt: skip
-    ends = [re.search(r'class="tot" x1="([0-9.]+)%"', rows[i].drawing) for i in (0, -1)]
-    last = re.search(r'<rect class="bar" x="([0-9.]+)%"[^>]* width="([0-9.]+)%"', rows[-2].drawing)
+    ends = [re.search(r"class=tot x1=([0-9.]+)%", rows[i].drawing) for i in (0, -1)]
+    last = re.search(r"<rect class=bar x=([0-9.]+)%[^>]* width=([0-9.]+)%", rows[-2].drawing)
     assert all(ends)
     assert last
     assert ends[1]

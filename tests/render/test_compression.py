@@ -75,14 +75,14 @@ def test_a_gap_that_surely_grows_is_said_also_where_the_accuracy_is_kept() -> No
     assert "in the version weights of 8 bits, the equal opportunity difference by sex" in text
     assert "surely grows, by 0.0400 (0.0100 to 0.0700)" in text
     assert "The version that would do widens a gap too, by sex." in text
-    assert 'class="lim"' in text  # the ring around it
+    assert "class=lim" in text  # the ring around it
 
 
 def test_where_no_gap_surely_grows_it_is_said_what_cannot_be_ruled_out() -> None:
     text = page([small()], [growth(-0.01)])
     assert "No gap between groups surely grows in any version" in text
     assert "the equal opportunity difference by sex grows by up to 0.0700." in text
-    assert 'class="lim"' not in text
+    assert "class=lim" not in text
 
 
 def test_where_none_would_do_none_is_recommended() -> None:

@@ -55,7 +55,7 @@ def test_the_forest_names_each_subgroup_and_its_rate() -> None:
     text = page("subgroups", lower=0.4)
     assert "differ from everyone else by more than chance" in text
     assert "Each subgroup minus everyone else, on rows in which it was not found" in text
-    assert text.count("Selection rate</span>") == 3
+    assert text.count("Selection rate</i>") == 3
 
 
 def test_chance_is_called_chance() -> None:

@@ -70,7 +70,7 @@ def test_without_a_twin_there_is_a_table_and_no_drawing(twins: list[list[Scalar]
 def test_stronger_privacy_stands_further_left() -> None:
     text = page(FREE, COSTLY)
     section = text[text.index('id="privacy-frontier"') :]
-    marks = re.findall(r'<circle class="mk ev" cx="([\d.]+)%" cy="([\d.]+)"', section)
+    marks = re.findall(r'<circle class="mk ev" cx=([\d.]+)% cy=([\d.]+)', section)
     (x1, y1), (x2, y2) = ((float(x), float(y)) for x, y in marks)
     assert x1 < x2
     assert y1 > y2  # less accurate, so further down

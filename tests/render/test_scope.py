@@ -175,7 +175,7 @@ def test_what_an_audit_cost_is_shown_with_its_basis_and_settings(record: dict[st
     assert lines["Fairness"].energy.striptags() == "12.0 J [5.3, 25.2]"
     assert lines["Fairness"].basis.striptags() == "estimated"
     assert lines["Fairness"].memory == "231\N{NO-BREAK SPACE}MB"
-    assert lines["Fairness"].settings.striptags() == "level 0.95, min_group 20"
+    assert lines["Fairness"].settings.striptags() == "min_group 20"
     assert lines["Robustness"].energy == "no value"
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markupsafe import Markup
 
-from auditkit.render.text import ELLIPSIS, GLUE, NAME, css_text, el, join, name, tidy
+from auditkit.render.text import BARE, ELLIPSIS, GLUE, NAME, css_text, el, join, name, tidy
 
 BIDI = [chr(c) for c in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x061C)]
 
@@ -25,7 +25,7 @@ def test_marks_that_turn_the_direction_are_written_as_codes() -> None:
 
 def test_a_long_name_is_cut_and_may_be_broken() -> None:
     shown = name("x" * 10_000)
-    assert shown.startswith('<bdi class="long">')
+    assert shown.startswith("<bdi class=long>")
     assert shown.striptags() == "x" * NAME + ELLIPSIS
 
 
@@ -43,7 +43,8 @@ def test_what_stands_in_an_element_is_escaped(text: str) -> None:
     written = el("b", text, title=text)
     inside = written.removeprefix("<b ").removesuffix("</b>")
     assert inside.count("<") == 0
-    assert inside.count('"') == 2
+    value = inside.removeprefix("title=").partition(">")[0]
+    assert value.count('"') == (0 if BARE.fullmatch(value) else 2)
     assert join([text]).count("<") == 0
 
 
