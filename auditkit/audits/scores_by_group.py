@@ -7,7 +7,7 @@ Statistics are in `auditkit.methods.score_groups`.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from auditkit.methods.group_tasks import Grouped
 from auditkit.methods.groupwise import Settings
 from auditkit.methods.score_groups import ScoresByGroup as Scores
 from auditkit.methods.score_parts import Binned
+from auditkit.methods.threshold_sweep import sweep
 from auditkit.roles import group_labels, origin
 from auditkit.subject import Subject
 
@@ -84,7 +85,7 @@ class ScoresByGroup:
 
         Yields:
             Numbers of the groups, then the gaps; then the tables `groups`, `roc`, `calibration`
-            and `pairs`.
+            and `pairs`, and `thresholds` where there are rows.
         """
         rows = _scored(subject)
         settings = Settings(self.level, self.min_group, self.max_pairs)
@@ -100,6 +101,15 @@ class ScoresByGroup:
             else:
                 yield from scores.measure(columns)
         yield from scores.tables()
+        if isinstance(rows, Grouped):
+            table = sweep(self._few(rows), subject.threshold, self.level, self.min_group)
+            if table is not None:
+                yield table
+
+    def _few(self, rows: Grouped) -> Grouped:
+        """The rows with the columns that do not have too many groups."""
+        codes = {k: held for k, held in rows.codes.items() if rows.sizes[k] <= self.max_groups}
+        return replace(rows, codes=codes)
 
 
 def _scored(subject: Subject) -> Grouped | Binned:

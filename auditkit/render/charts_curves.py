@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from auditkit.render.charts import bars, curve, framed, label, line
 from auditkit.render.charts_plots import SQUARE, UNIT, Record, from_top, unit_frame
-from auditkit.render.figures import NOTHING, Figure, Plot, data_table, source_note
+from auditkit.render.figures import NOTHING, Figure, Plot, data_table, reading, source_note
 from auditkit.render.page import Page, number, records, string
 from auditkit.render.text import join, name
 from auditkit.report import TableRecord
@@ -45,6 +45,7 @@ def _drawn(page: Page, table: TableRecord, words: str, x: str, y: str) -> list[F
             page.words(f"{words}x"),
             page.words(f"{words}y"),
             page.words(f"{words}description", attribute=shown, n=len(groups)),
+            reading(own, x=(x, 0, 1), y=(y, 0, 1)),
         )
         title = page.words(f"{words}title", attribute=shown)
         caption = page.words(f"{words}caption")

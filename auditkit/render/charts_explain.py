@@ -153,7 +153,14 @@ def _rest(page: Page, terms: Sequence[Record]) -> list[Record]:
     if not terms:
         return []
     total = math.fsum(number(row, "contribution") or 0.0 for row in terms)
-    return [{"feature": str(page.words("waterfall.rest", n=len(terms))), "contribution": total}]
+    n = sum(_features(string(row, "feature")) for row in terms)
+    return [{"feature": str(page.words("waterfall.rest", n=n)), "contribution": total}]
+
+
+def _features(label: str) -> int:
+    """How many features a term stands for: "(5 others)" came from the audit as one."""
+    folded = re.fullmatch(r"\((\d{1,9}) others\)", label)
+    return int(folded[1]) if folded else 1
 
 
 def positions(terms: Sequence[Record], start: float, end: float) -> list[float]:

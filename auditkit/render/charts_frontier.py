@@ -11,7 +11,14 @@ from markupsafe import Markup
 from auditkit.render import numbers
 from auditkit.render.charts import Axis, axis, label, line, placed, px, span, upright
 from auditkit.render.charts_plots import frame, from_top
-from auditkit.render.figures import Figure, Plot, column_title, data_table, source_note
+from auditkit.render.figures import (
+    Figure,
+    Plot,
+    column_title,
+    data_table,
+    reading,
+    source_note,
+)
 from auditkit.render.page import Page, number, records, string
 from auditkit.render.text import el, join
 from auditkit.report import Scalar, TableRecord
@@ -86,6 +93,7 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
                 column_title(page, gap),
                 page.words("frontier.y"),
                 page.words("frontier.description", **{**shown, "n": len(points)}),
+                reading(table, x=(gap, xs.low, xs.high), y=("accuracy", ys.low, ys.high)),
             ),
             data_table(page, table),
             source_note(page, table),
@@ -121,6 +129,7 @@ def size_frontier(page: Page, table: TableRecord) -> list[Figure]:
                 column_title(page, "kilobytes"),
                 column_title(page, y),
                 page.words("size_frontier.description", n=len(points)),
+                reading(table, x=("kilobytes", xs.low, xs.high), y=(y, ys.low, ys.high)),
             ),
             data_table(page, table),
             source_note(page, table),

@@ -9,7 +9,14 @@ from markupsafe import Markup
 
 from auditkit.render import numbers
 from auditkit.render.charts import Axis, axis, curve, framed, label, line, pct, px, upright
-from auditkit.render.figures import Figure, Plot, column_title, data_table, source_note
+from auditkit.render.figures import (
+    Figure,
+    Plot,
+    column_title,
+    data_table,
+    reading,
+    source_note,
+)
 from auditkit.render.page import Page, number, records
 from auditkit.render.text import el, join
 from auditkit.report import Scalar, TableRecord
@@ -21,6 +28,8 @@ POINTS = 120
 DIFFER = 1.5
 #: Where the logarithmic axes begin if the data do not go lower.
 DECADES = 4
+
+FPR, TPR = "false_positive_rate", "true_positive_rate"
 
 Record = dict[str, Scalar]
 Place = Callable[[float], float]
@@ -52,6 +61,7 @@ def reliability(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("reliability.x"),
                 page.words("reliability.y" if binary else "reliability.y_right"),
                 page.words("reliability.description", n=len(rows)),
+                reading(table, x=("mean_score", 0, 1), y=("observed_rate", 0, 1)),
             ),
             data_table(page, table),
             source_note(page, table),
@@ -116,6 +126,7 @@ def roc(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("roc.x"),
                 page.words("roc.y"),
                 page.words("roc.description", n=len(rows)),
+                reading(table, x=(FPR, 0, 1), y=(TPR, 0, 1)),
             ),
             data_table(page, table),
             source_note(page, table),
@@ -187,6 +198,7 @@ def log_log_roc(page: Page, table: TableRecord) -> list[Figure]:
                 page.words("attack.x"),
                 page.words("attack.y"),
                 page.words("attack.description", n=len(rows)),
+                reading(table, log_x=(FPR, start, 0), log_y=(TPR, start, 0)),
             ),
             data_table(page, table),
             source_note(page, table),
@@ -255,6 +267,7 @@ def curves(page: Page, table: TableRecord) -> list[Figure]:
                 column_title(page, first),
                 page.words("line.y") if "train_loss" in series else page.told(table.title, 60),
                 page.words("line.description", n=len(rows)),
+                reading(table, x=(first, xs.low, xs.high), y=(next(iter(series)), ys.low, ys.high)),
             ),
             data_table(page, table),
             source_note(page, table),

@@ -20,6 +20,7 @@ from auditkit.render.charts_rows import bars, forest, phases
 from auditkit.render.charts_rules import rules
 from auditkit.render.charts_stories import principal_reasons, stories
 from auditkit.render.charts_strata import conditional
+from auditkit.render.charts_thresholds import thresholds
 from auditkit.render.figures import ROWS, Figure, data_table, source_note
 from auditkit.render.page import Page
 from auditkit.report import TableRecord
@@ -54,6 +55,10 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "rules": (rules, frozenset({"depth", "condition", "decision", "is_leaf"})),
     "size-frontier": (size_frontier, frozenset({"version", "kilobytes"})),
     "stories": (stories, frozenset({"case", "decision", "feature", "value", "contribution"})),
+    "threshold-sweep": (
+        thresholds,
+        frozenset({"attribute", "threshold", "in_use", "accuracy"}),
+    ),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
 #: Rows of the plain tables of which the first say most.

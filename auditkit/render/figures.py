@@ -96,6 +96,8 @@ class Plot:
         x_title: Title of the horizontal axis.
         y_title: Title of the vertical axis.
         description: What it shows, for who cannot see it.
+        reading: Where the rows of its numbers lie in it, for the script: see `reading`.
+        start: The row at which a slider over its numbers starts; None has no slider.
     """
 
     parts: Markup
@@ -103,6 +105,8 @@ class Plot:
     x_title: Markup
     y_title: Markup
     description: Markup
+    reading: str = ""
+    start: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +281,27 @@ def _spaced(rows: list[dict[str, Scalar]]) -> list[dict[str, Scalar]]:
     last = len(rows) - 1
     places = {round(i * last / (POINTS - 1)) for i in range(POINTS)} if rows else ()
     return [rows[place] for place in sorted(places)]
+
+
+def reading(table: TableRecord, **axes: tuple[str, float, float]) -> str:
+    """Say where the rows of a table of numbers lie in its drawing, so that a script can find them.
+
+    Args:
+        table: The table that `data_table` writes.
+        **axes: For `x` and `y` a column with the numbers at the left and right, or the lower and
+            upper, edge; for a logarithmic axis, their decimal logarithms, as `log_x` and `log_y`.
+
+    Returns:
+        Column, ends and "log" of x, then of y; nothing where a column is not there.
+    """
+    places = {column: i for i, (column, _, _) in enumerate(_columns(table))}
+    parts = []
+    for axis, (column, low, high) in axes.items():
+        if column not in places:
+            return ""
+        log = " log" if axis.startswith("log") else ""
+        parts.append(f"{places[column]} {low:g} {high:g}{log}")
+    return ";".join(parts)
 
 
 def _columns(table: TableRecord) -> list[tuple[str, str | None, str | None]]:

@@ -235,6 +235,11 @@ def _calibration() -> list[Any]:
     return rows
 
 
+#: A number and its bounds; gaps at other thresholds.
+ENDS = ("", "_low", "_high")
+SWEPT = ("demographic_parity_difference", "equal_opportunity_difference")
+
+
 def _tables() -> list[dict[str, Any]]:
     rates = ["base_rate", "selection_rate", "true_positive_rate", "false_positive_rate",
              "precision", "accuracy"]  # fmt: skip
@@ -273,6 +278,12 @@ def _tables() -> list[dict[str, Any]]:
          ["attribute", "group", "n", "mean_score", "observed_rate", "low", "high"],
          [["race", race, 100, score, score / 1.2, score / 1.2 - 0.05, score / 1.2 + 0.06]
           for race in ("Black", "White") for score in (0.2, 0.5, 0.8)]),
+        ("scores-by-group", "thresholds", "Other thresholds", "threshold-sweep",
+         ["attribute", "threshold", "in_use", "n", *(f"accuracy{end}" for end in ENDS),
+          "selection_rate", *(f"{gap}{end}" for gap in SWEPT for end in ENDS)],
+         [[attribute, at / 10, at == 2, 14653, 0.8 - (at - 5) ** 2 / 99, 0.5, 0.9, 1 - at / 10,
+           0.3 - at / 50, 0.0, 0.4, 0.2, 0.1 * wide, 0.3]
+          for wide, attribute in enumerate(("sex", "race")) for at in range(1, 10)]),
         ("conditional", "conditional", "Alike", "conditional",
          ["attribute", "control", "metric", "a", "b", "n", "raw", "raw_low", "raw_high", "within",
           "within_low", "within_high", "p_adjusted", "p_same", "outcome"],

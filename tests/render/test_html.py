@@ -10,22 +10,12 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from hostile import HOSTILE, poisoned
 
 from auditkit.errors import UnknownNameError
 from auditkit.render.html import render
 from auditkit.report import Report
 
-#: Words that no machine-readable part of the page may hold.
-HOSTILE = [
-    "<script>alert(1)</script>",
-    "\"'><img src=x onerror=alert(1)>",
-    "</style></title></svg><script>x</script>",
-    '=HYPERLINK("http://evil.example")',
-    "\u202eabc\u2066def",
-    "{{ 7 * 7 }}{% raw %}{0.__class__}",
-    "nul\x00bel\x07",
-    "W" * 10_000,
-]
 VOID = {"meta", "input", "br", "col", "link", "img"}
 
 
@@ -381,23 +371,6 @@ def test_a_record_with_nothing_in_it_is_still_a_report(record: dict[str, Any]) -
     assert "Energy not run it was not asked for" in text
 
 
-def _poison(value: Any, word: str, keep: frozenset[str]) -> Any:
-    """Put a hostile word into every text but the words of the format."""
-    if isinstance(value, dict):
-        return {k: v if k in keep else _poison(v, word, keep) for k, v in value.items()}
-    if isinstance(value, list):
-        return [_poison(item, word, keep) for item in value]
-    return f"{value}{word}" if isinstance(value, str) else value
-
-
-KEEP = frozenset(
-    {
-        *("verdict", "severity", "status", "basis", "better", "limit_set_by", "on_inconclusive"),
-        *("chart", "columns", "audit", "id", "measurement", "criterion"),
-    }
-)
-
-
 @pytest.fixture(scope="module")
 def harmless(page: str) -> Outline:
     return Outline(page)
@@ -407,12 +380,7 @@ def harmless(page: str) -> Outline:
 def test_hostile_names_change_no_element_and_no_attribute(
     record: dict[str, Any], harmless: Outline, word: str
 ) -> None:
-    poisoned = _poison(record, word, KEEP)
-    for table in poisoned["tables"]:
-        table["columns"] = [*table["columns"][:-1], table["columns"][-1] + word]
-    for measurement in poisoned["measurements"]:
-        measurement["slice"] = {f"{k}{word}": v for k, v in measurement["slice"].items()}
-    page = render(Report.model_validate(poisoned))
+    page = render(Report.model_validate(poisoned(record, word)))
     outline = Outline(page)
     assert outline.elements["script"] == outline.elements["style"] == 1
     assert set(outline.elements) <= set(harmless.elements) | {"bdi"}

@@ -19,6 +19,7 @@ from auditkit.render import (
     charts_explain,
     charts_rows,
     charts_stories,
+    charts_thresholds,
     lede_people,
     method,
     notes,
@@ -78,6 +79,7 @@ DYNAMIC = {
     "privacy_frontier.": ("title_costs", "title_gains", "title_even"),
     "roc_groups.": ("title", "caption", "x", "y", "description"),
     "calibration_groups.": ("title", "caption", "x", "y", "description"),
+    "sweep.": charts_thresholds.SERIES,
     "crosswalk.": (
         *crosswalk.STATUSES,
         *(f"n_{status}" for status in crosswalk.STATUSES),
