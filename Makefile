@@ -34,7 +34,7 @@ bench: .venv
 	$(BIN)/python benchmarks/meter.py
 
 validity: .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[ray,spark]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mlflow,notebook,ray,spark]"
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/shapley_coverage.py

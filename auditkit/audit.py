@@ -24,6 +24,7 @@ from auditkit.errors import (
 )
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.judging import Held, judge, overall
+from auditkit.progress import bar
 from auditkit.records import audit_record, measurement_record, metric_record, table_record
 from auditkit.report import (
     AuditRecord,
@@ -225,7 +226,7 @@ def run(
     seed: int = 0,
     *,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Callable[[str, int, int], None] | bool | None = None,
 ) -> Report:
     """Audit a subject.
 
@@ -235,7 +236,8 @@ def run(
         audits: Names or audits; None means all that are registered.
         seed: Each audit draws its own random numbers from it and its name.
         settings: Audit name to its settings, for audits given by name.
-        progress: Called with the name of each audit before it runs, its number and the count.
+        progress: Called with the name of each audit before it runs, its number and the count;
+            True shows a bar, in a notebook too.
 
     Returns:
         The report. An audit that breaks is recorded with what it had measured until then.
@@ -251,9 +253,10 @@ def run(
         raise InputError(problems)
     created = datetime.now(tz=UTC)
     results = []
-    with one_thread():
-        for number, audit in enumerate(chosen, 1):
-            if progress is not None:
+    named = {"desc": "audits", "unit": "audit", "disable": progress is not True}
+    with one_thread(), bar(chosen, **named) as shown:
+        for number, audit in enumerate(shown, 1):
+            if callable(progress):
                 progress(audit.name, number, len(chosen))
             results.append(_run_one(audit, subject, seed))
     return _report(subject, policy, chosen, results, seed, settings or {}, created)

@@ -12,6 +12,7 @@ import click
 from auditkit import __version__
 from auditkit.commands.compare import diff
 from auditkit.commands.export import export
+from auditkit.commands.history import history
 from auditkit.commands.listing import list_
 from auditkit.commands.record import gate, report, schema
 from auditkit.commands.results import BROKE, PASS, USAGE
@@ -70,7 +71,7 @@ def status_of(command: Callable[[], Any]) -> int:
 
 
 for command in (
-    init, train, run, report, gate, diff, export, cells, list_, schema,
+    init, train, run, report, gate, diff, history, export, cells, list_, schema,
     note, sign_off, verify, sign, keys, seal, open_,
 ):  # fmt: skip
     cli.add_command(command)

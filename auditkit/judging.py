@@ -134,6 +134,27 @@ def _covers(waiver: WaiverRecord, finding: FindingRecord, where: Mapping[str, st
     return waiver.slice is None or waiver.slice == where
 
 
+def waivers_of(
+    report: Report, finding: FindingRecord, on: date | None = None
+) -> list[tuple[WaiverRecord, bool]]:
+    """The waivers that cover a finding, or did.
+
+    Args:
+        report: The record that the finding is from.
+        finding: A finding that is not met.
+        on: Day on which they have to hold; None is today (UTC).
+
+    Returns:
+        Each waiver, and whether it holds.
+    """
+    if report.policy is None or finding.waiver is None:
+        return []
+    where = next((m.slice for m in report.measurements if m.id == finding.measurement), {})
+    day = on or datetime.now(tz=UTC).date()
+    covering = (waiver for waiver in report.policy.waivers if _covers(waiver, finding, where))
+    return [(waiver, day <= waiver.expires) for waiver in covering]
+
+
 def overall(
     findings: Iterable[FindingRecord], policy: PolicyRecord | None, *, constant: bool = False
 ) -> Overall:
@@ -165,12 +186,14 @@ def overall(
     return "pass" if held and not constant else "review"
 
 
-def rejudge(report: Report, path: str | Path | None = None, on: date | None = None) -> Report:
+def rejudge(
+    report: Report, policy: str | Path | PolicyRecord | None = None, on: date | None = None
+) -> Report:
     """Judge an existing record again, by another policy or by its own.
 
     Args:
         report: The record.
-        path: A policy file or the name of a ready policy; None takes the policy in the record.
+        policy: A policy, its file, or the name of a ready one; None takes that in the record.
         on: Day on which waivers have to hold; None is today (UTC).
 
     Returns:
@@ -179,7 +202,10 @@ def rejudge(report: Report, path: str | Path | None = None, on: date | None = No
     Raises:
         InputError: If there is no policy, or it does not fit the record.
     """
-    policy = report.policy if path is None else load_policy(path)
+    if policy is None:
+        policy = report.policy
+    elif not isinstance(policy, PolicyRecord):
+        policy = load_policy(policy)
     if policy is None:
         raise InputError([Problem("gate", "a record without a policy", "--policy FILE")])
     problems = slice_problems(policy, report.subject.roles.sensitive, policy.name)

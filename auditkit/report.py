@@ -365,6 +365,20 @@ class Report(_Record):
         plain = self.model_dump(mode="json")
         return json.dumps(plain, ensure_ascii=False, indent=1, allow_nan=False) + "\n"
 
+    def __repr__(self) -> str:
+        return (
+            f"<Report {quote(self.audit_id)} of {quote(self.subject.name)}: {self.verdict}, "
+            f"{len(self.findings):,} findings, {len(self.measurements):,} measurements>"
+        )
+
+    __str__ = __repr__
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the page, in a frame of its own."""
+        from auditkit.render.html import render_frame
+
+        return render_frame(self)
+
     def save(self, folder: str | Path) -> Path:
         """Write this record and its page into a new folder; see `auditkit.bundle.write_bundle`.
 
@@ -398,7 +412,11 @@ class Report(_Record):
             Traceback (most recent call last):
             auditkit.errors.InputError: 1 problem: ...
         """
-        plain = json_object(text, where)
+        return cls.from_plain(json_object(text, where), where)
+
+    @classmethod
+    def from_plain(cls, plain: dict[str, Any], where: str = "audit.json") -> Report:
+        """Read a record from plain values, as JSON holds them; see `from_json`."""
         if plain.get("format") != FORMAT:
             found = f"format {quote(plain.get('format'))}"
             hint = "It was made by a newer auditkit, or is no audit record."

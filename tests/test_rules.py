@@ -93,6 +93,7 @@ def test_drawings_know_only_the_record(path: Path) -> None:
         "report",
         "evidence",
         "errors",
+        "history",
         "policy",
         "regimes",
         "render",
@@ -131,6 +132,12 @@ def test_help_and_report_load_nothing_heavy() -> None:
     assert loaded_by("schema") == set()
     assert loaded_by("export", "sarif", "reports/sample/audit.json") == set()
     assert loaded_by("list", "exports") == set()
+    assert loaded_by("gate", "reports/sample", "--fail-on", "never") == set()
+
+
+def test_a_history_loads_nothing_heavy(tmp_path: Path) -> None:
+    page = str(tmp_path / "index.html")
+    assert loaded_by("history", "reports/sample", "--out", page) == set()
 
 
 def test_the_work_on_a_bundle_loads_nothing_heavy(tmp_path: Path) -> None:

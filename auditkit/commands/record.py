@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from auditkit.commands.results import PASS, say_result, status_of_record
+
+if TYPE_CHECKING:
+    from auditkit.gating import FailOn
 
 
 @click.command()
@@ -35,24 +39,37 @@ def report(audit: Path, out: Path | None, lang: str) -> int:
     type=click.Path(path_type=Path),
     help="Policy file, or a name of `auditkit list policies`; by default that of the record.",
 )
+@click.option(
+    "--fail-on",
+    type=click.Choice(["fail", "review", "never"]),
+    default="review",
+    show_default=True,
+    help="What closes the gate: a fail; also a review; nothing. An audit that broke (status 4) "
+    "closes it but for never.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
-def gate(audit: Path, policy: Path | None, *, as_json: bool) -> int:  # fmt: skip
-    """Hold AUDIT (an audit.json or its bundle) against a policy; the status is the verdict."""
+def gate(audit: Path, policy: Path | None, fail_on: FailOn, *, as_json: bool) -> int:
+    """Hold AUDIT (an audit.json or its bundle) against a policy; the status is the verdict.
+
+    Waivers hold until the day that they name, by today's date (UTC).
+    """
+    from auditkit.gating import passes, unmet_lines
     from auditkit.judging import rejudge
     from auditkit.report import Report
 
     record = rejudge(Report.load(audit), policy)
+    through = passes(record, fail_on)
     if as_json:
         plain = {
             "verdict": record.verdict,
             "findings": [finding.model_dump(mode="json") for finding in record.findings],
         }
         click.echo(json.dumps(plain, ensure_ascii=False))
-        return status_of_record(record)
-    for finding in record.findings:
-        if finding.verdict != "pass":
-            click.echo(f"{finding.verdict:13} {finding.severity:8} {finding.id}: {finding.text}")
-    return say_result(record, audit, as_json=False)
+        return PASS if through else status_of_record(record)
+    for line in unmet_lines(record):
+        click.echo(line)
+    status = say_result(record, audit, as_json=False)
+    return PASS if through else status
 
 
 @click.command()

@@ -20,12 +20,15 @@ _WORDS = {"pass": "PASS", "fail": "FAIL", "review": "REVIEW NEEDED"}
 
 def status_of_record(report: Report) -> int:
     """The exit status of a record: its verdict, unless an audit broke."""
-    broke = any(audit.status == "error" for audit in report.audits)
-    return BROKE if broke else _STATUS[report.verdict]
+    from auditkit.gating import is_broken
+
+    return BROKE if is_broken(report) else _STATUS[report.verdict]
 
 
 def say_result(report: Report, path: Path, *, as_json: bool) -> int:
     """Print the verdict line and the path, or both as JSON; gives the exit status."""
+    from auditkit.errors import quote
+
     status = status_of_record(report)
     counts = {
         verdict: sum(finding.verdict == verdict for finding in report.findings)
@@ -36,7 +39,10 @@ def say_result(report: Report, path: Path, *, as_json: bool) -> int:
         click.echo(json.dumps(plain))
         return status
     words = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in counts.items() if n)
-    click.echo(f"{_WORDS[report.verdict]}  {report.subject.name}: {words or 'nothing was judged'}")
+    waived = sum(finding.waiver == "holds" for finding in report.findings)
+    words += f" ({waived} of them waived)" if waived else ""
+    name = quote(report.subject.name)[1:-1]
+    click.echo(f"{_WORDS[report.verdict]}  {name}: {words or 'nothing was judged'}")
     if report.subject.constant_decision:
         click.echo("The model gives everyone the same decision; its fairness is not assessable.")
     click.echo(str(path))

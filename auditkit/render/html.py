@@ -10,6 +10,7 @@ import jinja2
 from markupsafe import Markup
 
 from auditkit.changed import ChangesRecord
+from auditkit.history import History
 from auditkit.regimes.crosswalk import as_of
 from auditkit.render import (
     changes,
@@ -26,6 +27,7 @@ from auditkit.render import (
 from auditkit.render.areas import Area, areas
 from auditkit.render.charts_spending import flame
 from auditkit.render.figures import NOTHING
+from auditkit.render.history import index
 from auditkit.render.page import Page, State
 from auditkit.render.text import NAME, css_text, safe
 from auditkit.render.verdicts import glyph, shapes, verdict
@@ -33,6 +35,8 @@ from auditkit.render.words import Words
 from auditkit.report import Report
 
 FOLDER = Path(__file__).parent
+#: Says in a page of all audits what wrote it; only such a page is ever replaced.
+GENERATOR = "auditkit history"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +105,25 @@ def render(report: Report, language: str = "en") -> str:
     )
 
 
+def render_frame(report: Report, language: str = "en") -> str:
+    """Draw a report for a notebook: the page in a frame that can reach nothing around it.
+
+    Args:
+        report: The record.
+        language: Language of the page.
+
+    Returns:
+        An `iframe` element that holds the whole page.
+    """
+    # The base comes before the page's own policy, which forbids one: without it the links within
+    # the page would lead to the notebook.
+    page = render(report, language).replace("<head>", '<head><base href="about:srcdoc">', 1)
+    title = Words(language)("page.title", subject=report.subject.name[:120]).striptags()
+    style = "width:100%;height:80vh;min-height:480px;border:1px solid #888"
+    frame = Markup('<iframe title="{}" sandbox="allow-scripts" style="{}" srcdoc="{}"></iframe>')
+    return str(frame.format(title, style, str(page)))
+
+
 def render_changes(report: Report, since: ChangesRecord, language: str = "en") -> str:
     """Draw what changed since another audit as a page of its own.
 
@@ -126,6 +149,35 @@ def render_changes(report: Report, since: ChangesRecord, language: str = "en") -
         style=_style(language),
         shapes=shapes(),
         verdict=verdict,
+    )
+
+
+def render_history(history: History, language: str = "en", prefix: str = "") -> str:
+    """Draw all audits of a folder, and the trends of their subjects, as one page.
+
+    Args:
+        history: What `auditkit.history.read_history` found.
+        language: Language of the page.
+        prefix: What leads from the page to that folder, such as "../reports/".
+
+    Returns:
+        A whole HTML document that asks for nothing from anywhere; its links are relative.
+
+    Raises:
+        UnknownNameError: If there is no catalogue of the language.
+    """
+    words = Words(language)
+    return (
+        _environment()
+        .get_template("history_page.html.j2")
+        .render(
+            t=words,
+            index=index(history, words, prefix),
+            missed=history.missed,
+            mark=GENERATOR,
+            style=_style(language),
+            shapes=shapes(),
+        )
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -255,7 +254,7 @@ def run(
         TrainingError: If a loss is not finite.
         InputError: If the checkpoint is damaged or belongs to another run.
     """
-    from tqdm import tqdm
+    from auditkit.progress import bar
 
     state = Run(network, Curve(), Kept(network), Schedule(training))
     curve, kept, schedule = state.curve, state.kept, state.schedule
@@ -264,7 +263,7 @@ def run(
     begun = len(curve.epochs)
     numbers = range(begun + 1, training.epochs + 1)
     named: dict[str, Any] = {"desc": "train", "unit": "epoch", "disable": not progress}
-    with tqdm(numbers, initial=begun, total=training.epochs, file=sys.stderr, **named) as shown:
+    with bar(numbers, initial=begun, total=training.epochs, **named) as shown:
         for number in shown:
             if state.has_waited(training.patience):
                 break

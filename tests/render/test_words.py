@@ -93,6 +93,7 @@ DYNAMIC = {
         *("n_within", "n_appeared", "n_unknown"),
         *(f"{what}_{how}" for what in ("model", "data", "policy") for how in ("same", "other")),
     ),
+    "history.": ("n_fail", "n_review", "n_pass"),
     "sign.": ("prepared", "reviewed", "approved", "accept", "conditions", "reject"),
 }
 #: First parts after which anything may stand: the key is used only where there is one.
