@@ -19,7 +19,7 @@ def write_bundle(
     folder: str | Path,
     *,
     files: Mapping[str, bytes] | None = None,
-    languages: Sequence[str] = ("en",),
+    languages: Sequence[str] | None = None,
 ) -> Path:
     """Write a report and what belongs to it into a new folder.
 
@@ -30,13 +30,14 @@ def write_bundle(
         report: The record.
         folder: The folder to make; its parents are made too.
         files: More files to keep with it, for example the policy.
-        languages: Languages of the HTML pages.
+        languages: Languages of the HTML pages; by default all that there are.
 
     Returns:
         The folder.
 
     Raises:
         InputError: If the folder is there and not empty, or cannot be written.
+        UnknownNameError: If there is no such language.
     """
     problems = occupied(folder)
     if problems:
@@ -76,13 +77,14 @@ def bundle_folder(out: str | Path, report: Report) -> Path:
 
 
 def _contents(
-    report: Report, files: Mapping[str, bytes], languages: Sequence[str]
+    report: Report, files: Mapping[str, bytes], wanted: Sequence[str] | None
 ) -> dict[str, bytes]:
     from auditkit.export import BUNDLED, EXPORTS
     from auditkit.render.html import render
+    from auditkit.render.words import languages
 
     contents = {RECORD: report.to_json().encode()}
-    for language in languages:
+    for language in languages() if wanted is None else wanted:
         contents[f"report.{language}.html"] = render(report, language).encode()
     for kind in BUNDLED:
         contents[EXPORTS[kind].file] = EXPORTS[kind].write(report)

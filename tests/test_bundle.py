@@ -23,8 +23,9 @@ def test_a_bundle_holds_the_record_its_page_and_their_digests(
 ) -> None:
     folder = bundle.write_bundle(report, tmp_path / "a" / "b", files={"policy.toml": b"x = 1"})
     names = {file.name for file in folder.iterdir()}
+    pages = {"report.en.html", "report.zh-Hans.html"}
     exports = {"junit.xml", "results.sarif", "model_card.md"}
-    assert names == {"audit.json", "report.en.html", "policy.toml", "manifest.json"} | exports
+    assert names == {"audit.json", "policy.toml", "manifest.json"} | pages | exports
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
     for name, digest in manifest["files"].items():
         assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == digest

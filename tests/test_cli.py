@@ -81,6 +81,27 @@ def test_all_audits_of_a_scored_table_say_what_they_could_not_measure(folder: Pa
     assert all(m["reason"] for m in record["measurements"] if m["value"] is None)
 
 
+def test_a_run_draws_the_languages_that_are_asked_for(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, "--audits", "performance", "--lang", "zh-Hans") == 0
+    (bundle,) = bundles(folder)
+    assert [page.name for page in bundle.glob("*.html")] == ["report.zh-Hans.html"]
+    assert capsys.readouterr().out.splitlines()[1] == str(bundle / "report.zh-Hans.html")
+    assert auditkit("report", bundle, "--lang", "zh-Hans") == 0
+    assert '<html lang="zh-Hans">' in capsys.readouterr().out
+
+
+def test_unknown_languages_are_told_before_the_run(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(folder, *FAST, "--lang", "en,xx,zh") == 2
+    said = capsys.readouterr().err
+    assert "--lang: found 'xx', expected one of en, zh-Hans" in said
+    assert "found 'zh'" in said
+    assert not bundles(folder)
+
+
 def test_json_output_is_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     run(folder, *FAST, "--json")
     result = json.loads(capsys.readouterr().out)

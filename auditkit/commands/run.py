@@ -38,10 +38,11 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="An earlier audit of the subject; the report says what changed.",
 )
+@click.option("--lang", help="Languages of the pages, with commas between; all by default.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(
     config: Path, out: Path, audits: str | None, policy: Path | None, seed: int | None,
-    since: Path | None, *, as_json: bool,
+    since: Path | None, lang: str | None, *, as_json: bool,
 ) -> int:  # fmt: skip
     """Audit what CONFIG (an auditkit.toml) describes, and write a bundle."""
     from auditkit import meter
@@ -65,6 +66,7 @@ def run(
         problems += error.problems
     found = _find_policy(config, policy, says.policy if says else None)
     held, text = _read_policy(found, problems, prepared)
+    spoken = _languages(lang, problems)
     before = None if since is None else _read_since(since, says, problems)
     if prepared is None or problems:
         raise InputError(problems)
@@ -82,9 +84,23 @@ def run(
         report = report.model_copy(update={"since": compare(before, report)})
     said("writing the bundle")
     files = {"auditkit.toml": prepared.text} | ({"policy.toml": text} if text else {})
-    folder = write_bundle(report, bundle_folder(out, report), files=files)
+    folder = write_bundle(report, bundle_folder(out, report), files=files, languages=spoken)
     said("done")
-    return say_result(report, folder / "report.en.html", as_json=as_json)
+    return say_result(report, folder / f"report.{spoken[0]}.html", as_json=as_json)
+
+
+def _languages(given: str | None, problems: list[Problem]) -> list[str]:
+    """The languages of the pages; a problem for each that there is no catalogue for."""
+    from auditkit.errors import Problem, quote
+    from auditkit.render.words import languages
+
+    known = languages()
+    if given is None:
+        return known
+    named = list(dict.fromkeys(name.strip() for name in given.split(",")))
+    expected = f"one of {', '.join(known)}"
+    problems += [Problem("--lang", quote(name), expected) for name in named if name not in known]
+    return named
 
 
 def _read_since(path: Path, says: Config | None, problems: list[Problem]) -> Report | None:

@@ -97,7 +97,7 @@ def _turn_row(page: Page, finding: FindingChange) -> TurnRow:
     title = page.metric_title(finding.metric)
     return TurnRow(
         name(finding.id, 24),
-        join([title, ", ", where]) if where else title,
+        join([title, page.words("list.clause"), where]) if where else title,
         _verdict(page, finding.before),
         _verdict(page, finding.after),
         page.words(f"changes.{finding.turn}"),

@@ -20,7 +20,7 @@ from auditkit.render.figures import (
     source_note,
 )
 from auditkit.render.page import Page, number, records, string
-from auditkit.render.text import el, join
+from auditkit.render.text import el, join, letters
 from auditkit.report import Scalar, TableRecord
 
 HEIGHT = 300
@@ -78,7 +78,7 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
     xs, ys = _axes(points, gap)
     parts = [*frame(xs, ys, HEIGHT), *_target(page, points, xs), *_curves(points, xs, ys)]
     parts += [mark for point in points for mark in _mark(point, gap, xs, ys)]
-    parts += _labels(points, xs, ys)
+    parts += _labels(page, points, xs, ys)
     inside = sum(row.get("inside_target") is True for row in records(table))
     target = next((t for p in points if (t := number(p.row, "target")) is not None), 0.0)
     key = _key(page, points)
@@ -86,7 +86,7 @@ def frontier(page: Page, table: TableRecord) -> list[Figure]:
     return [
         Figure(
             page.words("frontier.title" if inside else "frontier.title_none", **shown),
-            join([page.words("frontier.caption"), " ", key, "."]),
+            join([page.words("frontier.caption"), " ", key, page.words("list.stop")]),
             Plot(
                 join(parts),
                 HEIGHT,
@@ -111,7 +111,7 @@ def size_frontier(page: Page, table: TableRecord) -> list[Figure]:
     parts = [*frame(xs, ys, HEIGHT), *_curves(points, xs, ys)]
     parts += [mark for point in points for mark in _mark(point, "kilobytes", xs, ys, y)]
     parts += [_ring(point, xs, ys) for point in points if string(point.row, "gap_grows")]
-    parts += _labels(points, xs, ys)
+    parts += _labels(page, points, xs, ys)
     small = next((p for p in points if p.row.get("chosen") is True), None)
     key = "size_frontier.title" if small else "size_frontier.title_none"
     share = number(small.row, "size_share") if small else None
@@ -122,7 +122,14 @@ def size_frontier(page: Page, table: TableRecord) -> list[Figure]:
                 version=page.said(small.title, 60) if small else "",
                 share=numbers.show(100 * (share or 0.0)).text,
             ),
-            join([page.words("size_frontier.caption"), " ", _key(page, points), "."]),
+            join(
+                [
+                    page.words("size_frontier.caption"),
+                    " ",
+                    _key(page, points),
+                    page.words("list.stop"),
+                ]
+            ),
             Plot(
                 join(parts),
                 HEIGHT,
@@ -212,15 +219,15 @@ def _ring(point: Point, xs: Axis, ys: Axis) -> Markup:
     return el("circle", cls="lim", cx=xs.at(point.x), cy=top, r="10")
 
 
-def _labels(points: Sequence[Point], xs: Axis, ys: Axis) -> Iterator[Markup]:
+def _labels(page: Page, points: Sequence[Point], xs: Axis, ys: Axis) -> Iterator[Markup]:
     """Names beside their marks where there is room, else numbers; cut-offs by their threshold."""
     spots = {p.place: (xs.share(p.x) * WIDTH, from_top(ys, p.y, HEIGHT)) for p in points}
     taken: list[Box] = [(x - 6, y - 6, x + 6, y + 6) for x, y in spots.values()]
     for point in sorted(points, key=lambda p: (p.is_cut_off, p.place)):
-        spot, variant = spots[point.place], point.title
+        spot, variant = spots[point.place], str(page.said(point.title, 60).striptags())
         short = str(point.place)
         if point.is_cut_off:
-            variant = short = variant.removeprefix("cut-off ")
+            variant = short = point.title.removeprefix("cut-off ")
         found = _room(spot, variant, taken)
         text = variant if found else short
         found = found or _room(spot, short, taken) or PLACES[0]
@@ -245,7 +252,7 @@ def _room(
 
 
 def _box(spot: tuple[float, float], text: str, place: tuple[int, int, str]) -> Box:
-    width, (x, y, cls) = LETTER * len(text), place
+    width, (x, y, cls) = LETTER * letters(text), place
     left = spot[0] + x - {"e": width, "m": width / 2}.get(cls, 0.0)
     bottom = spot[1] + y + 3
     return left, bottom - LINE, left + width, bottom

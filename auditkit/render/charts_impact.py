@@ -60,7 +60,7 @@ def impact_tests(page: Page, table: TableRecord) -> list[Figure]:
 def _row(page: Page, row: Record, scale: Axis, lines: Grid) -> Row:
     ends = {"low": row.get("impact_ratio_low"), "high": row.get("impact_ratio_high")}
     reading, lacks = string(row, "four_fifths"), number(row, "shortfall")
-    word = el("span", name(reading))
+    word = el("span", page.said(reading))
     if lacks:
         shortfall = page.words("impact.shortfall", value=numbers.show(lacks, unit="rows").text)
         word = join([word, Markup(" "), el("i", shortfall, cls="by")])

@@ -177,10 +177,10 @@ def _groups_title(page: Page, table: TableRecord, rows: Sequence[Record]) -> Mar
 def _group_label(page: Page, row: Record) -> Markup:
     if string(row, "subgroup"):
         metric = el("i", column_title(page, string(row, "metric")), cls="by")
-        return join([name(string(row, "subgroup"), 120), Markup(" "), metric])
+        return join([page.said(string(row, "subgroup"), 120), Markup(" "), metric])
     group, attribute = string(row, "group"), string(row, "attribute")
     if not attribute:
-        return name(group)
+        return page.said(group)
     return join([name(group), Markup(" "), el("i", name(attribute))])
 
 

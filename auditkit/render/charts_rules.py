@@ -58,12 +58,19 @@ def rules(page: Page, table: TableRecord) -> list[Figure]:
 def _row(page: Page, row: Record, held: Scale, beside: float) -> Row:
     depth = min(round(number(row, "depth") or 0.0), DEEPEST)
     condition = row.get("condition")
-    label = page.said(str(condition), CONDITION) if condition else page.words("rules.root")
+    label = (
+        page.words.condition(str(condition), CONDITION) if condition else page.words("rules.root")
+    )
     shown = value(bounded(row, "given", beside=beside))
     share = numbers.show(100 * (number(row, "share") or 0.0)).text + "%"
     key = "rules.leaf" if row.get("is_leaf") is True else _inner(page)
-    word = page.words(key, decision=cell(row.get("decision")), share=share)
+    word = page.words(key, decision=_decision(page, row), share=share)
     return Row(el("span", label, cls=f"i{depth}" if depth else ""), _mark(row, held), shown, word)
+
+
+def _decision(page: Page, row: Record) -> Markup:
+    given = row.get("decision")
+    return page.said(given) if isinstance(given, str) else cell(given)
 
 
 def _inner(page: Page) -> str:

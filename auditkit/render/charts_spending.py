@@ -12,7 +12,7 @@ from auditkit.render.charts import Axis, anchored, axis, label, px, upright
 from auditkit.render.page import Page
 from auditkit.render.provenance import joules
 from auditkit.render.spending import Spent, spending
-from auditkit.render.text import NAME, el, join
+from auditkit.render.text import NAME, el, join, letters
 from auditkit.report import EnergyRecord
 
 #: Height of a bar and of a line of bars, and of the axis below.
@@ -96,7 +96,7 @@ def _bar(page: Page, part: Spent, scale: Axis, start: float, level: int) -> Mark
     width = scale.width(start, start + part.seconds)
     y = level * STEP
     parts = [el("rect", *tip, cls=cls, x=scale.at(start), y=px(y), width=width, height=BAR)]
-    needed = LETTER * len(title.striptags()) + ROOM
+    needed = LETTER * letters(title.striptags()) + ROOM
     if needed <= share * WIDE:
         ink = ink if needed <= share * NARROW else f"{ink} wide"
         text = label("5", 16, title.striptags(), ink)

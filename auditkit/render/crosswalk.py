@@ -96,9 +96,10 @@ def _text(page: Page, regime: Regime, found: list[Standing], applies: bool | Non
     why = dict.fromkeys(s.why for s in found if s.why and s.status == "not_applicable")
     words = {True: "crosswalk.applies", False: "crosswalk.applies_not", None: "crosswalk.unsaid"}
     about = [page.told(regime.text_version), page.told(regime.applies), page.words(words[applies])]
+    about += [name(one, 120) for one in why]
     return Text(
         title=page.told(regime.title),
-        about=Markup(" ").join(_ended(part) for part in (*about, *(name(w, 120) for w in why))),
+        about=Markup(" ").join(_ended(page, part) for part in about),
         counts=_counts(page, found),
         blocks=_blocks(page, [s for s in found if s not in settled]),
         settled=_clauses(page, settled),
@@ -109,13 +110,14 @@ def _text(page: Page, regime: Regime, found: list[Standing], applies: bool | Non
 def _clauses(page: Page, settled: list[Standing]) -> Markup:
     if not settled:
         return Markup("")
+    colon, comma = page.words("list.colon"), page.words("list.comma")
     by_status = {s: [one for one in settled if one.status == s] for s in STATUSES}
     parts = [
-        join([page.words(f"crosswalk.{status}"), ": ", Markup("; ").join(_ids(own))])
+        join([page.words(f"crosswalk.{status}"), colon, comma.join(_ids(own))])
         for status, own in by_status.items()
         if own
     ]
-    return page.words("crosswalk.settled", clauses=Markup(". ").join(parts))
+    return page.words("crosswalk.settled", clauses=join([page.words("list.stop"), " "]).join(parts))
 
 
 def _ids(standings: list[Standing]) -> list[Markup]:
@@ -131,10 +133,10 @@ def _blocks(page: Page, found: list[Standing]) -> tuple[tuple[Markup, tuple[Line
     )
 
 
-def _ended(part: Markup) -> Markup:
+def _ended(page: Page, part: Markup) -> Markup:
     """A part that ends as a sentence does."""
     stops = (".", "\N{IDEOGRAPHIC FULL STOP}")
-    return part if part.striptags().endswith(stops) else join([part, "."])
+    return part if part.striptags().endswith(stops) else join([part, page.words("list.stop")])
 
 
 def _counts(page: Page, found: list[Standing]) -> Markup:
@@ -175,7 +177,7 @@ def _evidence(page: Page, standing: Standing) -> Markup:
     if len(standing.evidence) > LINKS:
         links.append(page.words("whom.more", n=len(standing.evidence) - LINKS))
     why = [name(standing.why, 120)] if standing.why else []
-    shown = Markup(", ").join([*why, *links])
+    shown = page.words("list.comma").join([*why, *links])
     if not standing.adverse:
         return shown
     findings = {judged.finding.id: judged.anchor for judged in page.judged}
@@ -184,7 +186,13 @@ def _evidence(page: Page, standing: Standing) -> Markup:
         for finding in standing.adverse
         if finding in findings
     ]
-    return join([shown, " ", page.words("crosswalk.against", findings=Markup(", ").join(against))])
+    return join(
+        [
+            shown,
+            " ",
+            page.words("crosswalk.against", findings=page.words("list.comma").join(against)),
+        ]
+    )
 
 
 def _place(evidence: str) -> str:

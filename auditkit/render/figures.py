@@ -37,6 +37,8 @@ OURS = frozenset(
         *("role", "size_of_class", "stage", "standing", "test", "version"),
     }
 )
+#: Columns of tables that hold names from the data, but for what stands in brackets.
+NAMES = frozenset({"a", "attribute", "b", "class", "feature", "group", "known_outcome"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +247,10 @@ def largest(rows: Iterable[dict[str, Scalar]], column: str) -> float:
 def source_note(page: Page, table: TableRecord) -> Markup:
     """How the numbers of a table were made, as the audit says it, up to the end of a clause."""
     told = page.told(table.source)
-    plain = told.striptags().rstrip(" .")
+    plain, stop = told.striptags(), page.words("list.stop")
     if len(plain) <= NOTE:
-        return join([told, "" if told[-1:] == "." else "."]) if told else told
+        ended = not plain or plain.endswith((".", stop))
+        return told if ended else join([told, stop])
     cut = max(plain.rfind(end, 0, NOTE) for end in CLAUSES)
     kept = plain[: cut if cut > NOTE / 3 else NOTE]
     shown = name(f"{kept} {ELLIPSIS}", NOTE + 2)
@@ -335,7 +338,7 @@ def column_title(page: Page, column: str) -> Markup:
         return page.metric_title(column)
     if page.words.has(f"column.{column}"):
         return page.words(f"column.{column}")
-    return name(column[:1].upper() + column[1:].replace("_", " "))
+    return page.said(column[:1].upper() + column[1:].replace("_", " "))
 
 
 def _is_numeric(rows: list[dict[str, Scalar]], column: str) -> bool:
@@ -356,9 +359,19 @@ def _cell(
         return join([shown.text, Markup(" "), el("i", shown.interval)])
     if column in OURS and isinstance(given, str) and given:
         return page.told(given, CELL)
-    if isinstance(given, str) and given:
-        return page.said(given, CELL)
-    return cell(given)
+    if column in ("condition", "rule") and isinstance(given, str) and given:
+        return page.words.condition(given, CELL)
+    if isinstance(given, bool):
+        return page.words("cell.true" if given else "cell.false")
+    if not isinstance(given, str) or not given or _is_named(row, column, given):
+        return cell(given)
+    return page.said(given, CELL)
+
+
+def _is_named(row: dict[str, Scalar], column: str, given: str) -> bool:
+    """Whether a text is a name from the data: a row over no column is about everyone."""
+    ours = given.startswith("(") or not row.get("attribute", "some")
+    return column in NAMES and not ours
 
 
 def cell(given: Scalar) -> Markup:

@@ -28,6 +28,7 @@ from auditkit.render.areas import Area, areas
 from auditkit.render.charts_spending import flame
 from auditkit.render.figures import NOTHING
 from auditkit.render.history import index
+from auditkit.render.localised import localised
 from auditkit.render.page import Page, State
 from auditkit.render.text import NAME, css_text, safe
 from auditkit.render.verdicts import glyph, shapes, verdict
@@ -76,12 +77,12 @@ def render(report: Report, language: str = "en") -> str:
         >>> from auditkit.report import Report
         >>> page = render(Report.load("audit.json"))  # doctest: +SKIP
     """
-    page = Page(report, Words(language))
+    page = _page(report, language)
     pillars = [sections.section(page, pillar) for pillar in page.pillars]
     template = _environment().get_template("page.html.j2")
-    return template.render(
+    drawn = template.render(
         page=page,
-        report=report,
+        report=page.report,
         t=page.words,
         contents=_contents(page),
         pillars=pillars,
@@ -97,12 +98,13 @@ def render(report: Report, language: str = "en") -> str:
         changes=changes,
         crosswalk_as_of=as_of(),
         style=_style(language),
-        margin=_margin(report),
+        margin=_margin(page),
         script=Markup(_text("script.js")),  # noqa: S704 - our own file
         shapes=shapes(),
         glyph=glyph,
         verdict=verdict,
     )
+    return page.words.closed_up(drawn)
 
 
 def render_frame(report: Report, language: str = "en") -> str:
@@ -138,9 +140,9 @@ def render_changes(report: Report, since: ChangesRecord, language: str = "en") -
     Raises:
         UnknownNameError: If there is no catalogue of the language.
     """
-    page = Page(report.model_copy(update={"since": since}), Words(language))
+    page = _page(report.model_copy(update={"since": since}), language)
     template = _environment().get_template("changes_page.html.j2")
-    return template.render(
+    drawn = template.render(
         page=page,
         report=page.report,
         t=page.words,
@@ -150,6 +152,12 @@ def render_changes(report: Report, since: ChangesRecord, language: str = "en") -
         shapes=shapes(),
         verdict=verdict,
     )
+    return page.words.closed_up(drawn)
+
+
+def _page(report: Report, language: str) -> Page:
+    words = Words(language)
+    return Page(localised(report, words.book), words)
 
 
 def render_history(history: History, language: str = "en", prefix: str = "") -> str:
@@ -167,7 +175,7 @@ def render_history(history: History, language: str = "en", prefix: str = "") -> 
         UnknownNameError: If there is no catalogue of the language.
     """
     words = Words(language)
-    return (
+    drawn = (
         _environment()
         .get_template("history_page.html.j2")
         .render(
@@ -179,6 +187,7 @@ def render_history(history: History, language: str = "en", prefix: str = "") -> 
             shapes=shapes(),
         )
     )
+    return words.closed_up(drawn)
 
 
 def _area(page: Page, area: Area) -> list[Entry]:
@@ -215,14 +224,16 @@ def _contents(page: Page) -> list[Entry]:
     ]
 
 
-def _margin(report: Report) -> Markup:
+def _margin(page: Page) -> Markup:
     """What the margin of every printed page names, as the inside of a quoted CSS value."""
-    parts = [f"auditkit audit {report.audit_id[:NAME]}"]
+    report, words = page.report, page.words
+    parts = [words("margin.audit", audit=report.audit_id[:NAME])]
     if report.subject.model.sha256:
-        parts.append(f"model {report.subject.model.sha256[:12]}")
+        parts.append(words("margin.model", sha256=report.subject.model.sha256[:12]))
     if report.policy is not None:
-        parts.append(f"policy {report.policy.sha256[:12]}")
-    return Markup(css_text(", ".join(parts)))  # noqa: S704 - all but letters is coded
+        parts.append(words("margin.policy", sha256=report.policy.sha256[:12]))
+    text = words("list.clause").join(parts).unescape()
+    return Markup(css_text(text))  # noqa: S704 - all but letters is coded
 
 
 @cache

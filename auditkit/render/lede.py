@@ -92,7 +92,7 @@ def _headlines(page: Page, pillar: Pillar) -> Markup:
         for place, m in enumerate(chosen)
     ]
     shares = all(m.unit in numbers.SHARES for m in chosen)
-    end = page.words("lede.over", n=chosen[0].n) if shares else "."
+    end = page.words("lede.over", n=chosen[0].n) if shares else page.words("list.stop")
     return join([page.words.listing(parts), end])
 
 

@@ -63,7 +63,7 @@ def mitigation(page: Page, pillar: Pillar) -> Markup:
             metric=_gap_words(page, metric),
             attribute=attribute,
             target=numbers.limit(number(row, "target") or 0.0),
-            variant=name(variant),
+            variant=page.said(variant),
             before=_rounded(number(row, "gap_before")),
             gap=_between(page, row, "gap"),
             change=_between(page, row, "accuracy_change", signed=True),

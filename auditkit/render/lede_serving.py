@@ -25,7 +25,7 @@ def serving(page: Page, pillar: Pillar) -> Markup:
     if slow is not None:
         value, calls = page.measured(slow[0]), slow[1]
         parts.append(page.words("lede.serving_slow", calls=calls, value=value))
-    sentences = [join([page.words.listing(parts), "."])]
+    sentences = [join([page.words.listing(parts), page.words("list.stop")])]
     table, throughput = page.table(pillar.name, "throughput"), whole.get("prediction_throughput")
     sizes = [number(row, "batch") for row in records(table)] if table else []
     if throughput is not None and sizes and sizes[-1] is not None:

@@ -17,7 +17,7 @@ from auditkit.evidence import ALL_GROUPS
 from auditkit.render import numbers
 from auditkit.render.figures import SHORT
 from auditkit.render.page import Page, Pillar, show
-from auditkit.render.text import el, join, name
+from auditkit.render.text import el, join
 from auditkit.report import MeasurementRecord
 
 #: Groups and metrics of a table of single groups that are shown at most.
@@ -202,12 +202,14 @@ def _matrix(
     by_place = {(tuple(m.slice.values()), m.metric): m for m in own}
     rows = tuple(
         (
-            Markup(" \N{MULTIPLICATION SIGN} ").join(name(part) for part in group),
+            Markup(" \N{MULTIPLICATION SIGN} ").join(
+                page.group(*part) for part in zip(key, group, strict=True)
+            ),
             tuple(_entry(page, by_place.get((group, m)), sizes[m]) for m in metrics),
         )
         for group in groups
     )
-    title = Markup(" \N{MULTIPLICATION SIGN} ").join(name(column) for column in key)
+    title = Markup(" \N{MULTIPLICATION SIGN} ").join(page.column(column) for column in key)
     heads = tuple(page.metric_title(metric) for metric in metrics)
     return Matrix(title, page.words("groups.group"), heads, rows)
 

@@ -66,7 +66,9 @@ def waivers(page: Page) -> list[Pair]:
 
 
 def _where(page: Page, waiver: WaiverRecord) -> Markup:
-    return join([", ", page.where(waiver.slice)]) if waiver.slice else Markup("")
+    return (
+        join([page.words("list.clause"), page.where(waiver.slice)]) if waiver.slice else Markup("")
+    )
 
 
 def interval_methods(page: Page) -> list[Pair]:

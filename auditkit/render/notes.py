@@ -49,10 +49,11 @@ def entries(page: Page) -> list[Markup]:
 
 def _entry(page: Page, note: NoteRecord) -> Markup:
     said = decision(page, note)
-    head = [*([el("b", said), ". "] if said else []), name(note.author, LONGEST), ", "]
-    head += [name(note.role, LONGEST), ", ", provenance.date(page, note.time)]
+    stop, comma = join([page.words("list.stop"), " "]), page.words("list.clause")
+    head = [*([el("b", said), stop] if said else []), name(note.author, LONGEST), comma]
+    head += [name(note.role, LONGEST), comma, provenance.date(page, note.time)]
     if note.finding is not None:
-        head += [". ", page.words("sign.about", finding=_finding(page, note.finding))]
+        head += [stop, page.words("sign.about", finding=_finding(page, note.finding))]
     return join([*head, el("br"), name(note.text, LONGEST_TEXT)])
 
 
@@ -76,4 +77,4 @@ def _beside(page: Page, number: int, note: NoteRecord) -> Markup:
     said = decision(page, note)
     author = name(note.author)
     whose = page.words("register.note", n=number, author=author)
-    return join([said, ": ", whose]) if said else whose
+    return join([said, page.words("list.colon"), whose]) if said else whose

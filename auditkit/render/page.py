@@ -70,6 +70,9 @@ PLACES = (
 #: From the most urgent; a pillar without a criterion stands before those that passed.
 STATES: tuple[State, ...] = (*UNMET, "not_judged", "pass", "not_applicable")
 
+#: What audits call the columns of slices over what they tried themselves.
+OURS = frozenset({"epsilon", "feature", "mitigation", "over", "rows", "version", "with"})
+
 #: Numbers of a table are held within this, so that sums of them are still numbers.
 HUGEST = 10**290
 
@@ -344,7 +347,7 @@ class Page:
         compared = ALL_GROUPS in slice_.values()
         held = [column for column, group in slice_.items() if compared and group == WITHIN]
         parts = [
-            name(column) if group == ALL_GROUPS else self._equals(column, group)
+            self.column(column) if group == ALL_GROUPS else self._equals(column, group)
             for column, group in slice_.items()
             if column not in held
         ]
@@ -354,7 +357,24 @@ class Page:
         return self.words("slice.within", columns=named, control=_COMMA.join(map(name, held)))
 
     def _equals(self, column: str, group: str) -> Markup:
-        return self.words("slice.equals", column=name(column), group=name(group))
+        shown = self.group(column, group)
+        return self.words("slice.equals", column=self.column(column), group=shown)
+
+    def group(self, column: str, group: str) -> Markup:
+        """A group of the data by its name, or what an audit calls one of its own variants."""
+        return self.said(group) if self._is_ours(column) else name(group)
+
+    def column(self, column: str) -> Markup:
+        """The name of a column of the data, or what an audit calls one of its own."""
+        return self.said(column) if self._is_ours(column) else name(column)
+
+    def _is_ours(self, column: str) -> bool:
+        """Whether it is no column of the data, but of what an audit tried."""
+        return column in OURS and column not in self._compared
+
+    @cached_property
+    def _compared(self) -> frozenset[str]:
+        return frozenset(group.column for group in self.report.subject.groups)
 
     def measured(self, measurement: MeasurementRecord, limits: Iterable[float] = ()) -> Markup:
         """A measurement as a sentence writes it: "0.31 (0.29 to 0.33)"."""

@@ -4,7 +4,9 @@ Audits write them in English, and the record keeps them as they were written, so
 can be drawn in a language that nobody thought of when it was made. A phrase book
 `phrases.<language>.json` holds them as templates: English to the other language, with named
 `{holes}` for what differs from one record to the next: a number, a name, a phrase again. A hole
-whose name starts with `_` takes nothing but a phrase.
+whose name starts with `_` takes nothing but a phrase, and one with a name of one letter a single
+word, such as a number. No other hole reaches beyond the sentence, but for `{why}`. Phrases are
+written without a final stop.
 """
 
 from __future__ import annotations
@@ -17,8 +19,12 @@ from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-#: What the audits put between two texts that stand on their own.
-BETWEEN = "; "
+#: What the audits put between sentences, and between texts that stand on their own.
+STOP, BETWEEN = ". ", "; "
+#: The hole that may hold several sentences that nobody of us wrote.
+ANYTHING = "why"
+#: Neighbours that a phrase may join although one of those stands between them.
+JOINED = 6
 _HOLE = re.compile(r"\{([a-z_0-9]+)\}")
 #: What stands in a hole may be a text of ours too, but not endlessly.
 DEEPEST = 6
@@ -51,7 +57,7 @@ class Template:
                 written.append(f"(?P={part})")
             else:
                 seen.add(part)
-                written.append(f"(?P<{part}>.+?)")
+                written.append(f"(?P<{part}>{_inside(part)}+?)")
         return re.compile("".join(written), re.DOTALL)
 
     @property
@@ -69,16 +75,31 @@ class PhraseBook:
     """Texts of the record in another language.
 
     Example:
-        >>> book = PhraseBook({"a count": "计数", "drawn from {n} rows": "从{n}行中抽取"}, ";")
-        >>> book("a count; drawn from 1,000 rows")
-        '计数;从1,000行中抽取'
+        >>> phrases = {"a count": "计数", "drawn from {n} rows": "从{n}行中抽取"}
+        >>> book = PhraseBook(phrases, ";", "。")
+        >>> book("a count; drawn from 1,000 rows.")
+        '计数;从1,000行中抽取。'
         >>> book("nobody wrote this") is None
         True
     """
 
-    def __init__(self, phrases: Mapping[str, str], between: str) -> None:
+    def __init__(
+        self,
+        phrases: Mapping[str, str],
+        between: str,
+        stop: str,
+        units: Mapping[str, str] | None = None,
+        bands: Mapping[str, str] | None = None,
+        conditions: Mapping[str, str] | None = None,
+    ) -> None:
+        #: What a rule asks; apart from the others, because almost any text is like one of them.
+        self.conditions = PhraseBook(conditions, between, stop) if conditions else None
+        self._units = units or {}
+        self._bands = [Template(*pair) for pair in (bands or {}).items()]
         self._whole = {english: other for english, other in phrases.items() if "{" not in english}
-        self._between = between
+        self._whole |= {_small(english): other for english, other in self._whole.items()}
+        self._marks = ((STOP, stop), (BETWEEN, between))
+        self._stop = stop
         self._by_word: dict[str, list[Template]] = {}
         templates = [Template(*pair) for pair in phrases.items() if "{" in pair[0]]
         for template in sorted(templates, key=lambda t: (not t.is_strict, -t.plain, t.english)):
@@ -92,22 +113,52 @@ class PhraseBook:
             text: As the record holds it.
 
         Returns:
-            The text, whole or put together from parts with "; " between them; None where some
-            part of it is in no phrase.
+            The text, whole or put together from sentences and from parts with "; " between them;
+            None where some part of it is in no phrase.
         """
         return self._cached(text, 0) if len(text) <= LONGEST else None
 
+    def unit(self, unit: str) -> str:
+        """Say a unit; one that is known as such everywhere stays as it is."""
+        return self._units.get(unit, unit)
+
+    def band(self, name: str) -> str:
+        """Say the name of a band of numbers, such as "25 to 44"."""
+        for template in self._bands:
+            match = template.pattern.fullmatch(name)
+            if match:
+                return template.other.format(**match.groupdict())
+        return name
+
     def _told(self, text: str, depth: int) -> str | None:
+        if text.endswith(".") and not text.endswith(".."):
+            told = self._cached(text[:-1], depth)
+            return None if told is None else told + self._stop
         found = self._phrase(text, depth)
-        if found is not None or BETWEEN not in text:
-            return found
-        parts = [self._cached(part, depth) for part in text.split(BETWEEN)]
-        known = [part for part in parts if part is not None]
-        return self._between.join(known) if len(known) == len(parts) else None
+        for mark, other in self._marks:
+            if found is None and mark in text:
+                found = self._parts(text.split(mark), mark, other, depth)
+        return found
+
+    def _parts(self, parts: list[str], mark: str, other: str, depth: int) -> str | None:
+        """Say the parts of a text; some of them may be one phrase together."""
+        said, place = [], 0
+        while place < len(parts):
+            told = self._cached(parts[place], depth)
+            end = place + 1
+            while told is None and end < min(len(parts), place + JOINED):
+                end += 1
+                told = self._phrase(mark.join(parts[place:end]), depth)
+            if told is None:
+                return None
+            said.append(told)
+            place = end
+        return other.join(said)
 
     def _phrase(self, text: str, depth: int) -> str | None:
-        if text in self._whole:
-            return self._whole[text]
+        found = self._whole.get(text)
+        if found is not None:
+            return found
         for template in (*self._by_word.get(text.split(" ", 1)[0], ()), *self._by_word.get("", ())):
             match = template.pattern.fullmatch(text)
             filled = self._fill(template, match.groupdict(), depth) if match else None
@@ -123,6 +174,18 @@ class PhraseBook:
         if any(told[hole] is None for hole in holes if hole.startswith("_")):
             return None
         return _HOLE.sub(lambda match: told[match[1]] or holes[match[1]], template.other)
+
+
+def _inside(hole: str) -> str:
+    """What may stand in a hole: a word, a name or number, or whatever comes."""
+    if len(hole) == 1:
+        return "[^ ]"
+    return "." if hole.startswith("_") or hole == ANYTHING else r"(?:(?!; |\. ).)"
+
+
+def _small(english: str) -> str:
+    """A phrase as it stands inside a sentence."""
+    return english[:1].lower() + english[1:] if english[1:2].islower() else english
 
 
 def _first_word(english: str) -> str:
@@ -149,4 +212,4 @@ def phrase_book(language: str) -> PhraseBook | None:
     if not file.is_file():
         return None
     held = json.loads(file.read_text(encoding="utf-8"))
-    return PhraseBook(held["phrases"], held["between"])
+    return PhraseBook(**held)

@@ -159,11 +159,18 @@ def _machine(page: Page) -> Markup:
 
 def cut_names(page: Page) -> list[Markup]:
     """The names that are too long to be shown whole elsewhere, once each, as far as they fit."""
-    long = dict.fromkeys(text for text, longest in _names(page.report) if len(text) > longest)
+    long = dict.fromkeys(
+        text for text, longest in _names(page.report) if _is_cut(page, text, longest)
+    )
     return [
         join([tidy(text, FULL), " ", page.words("repro.characters", n=len(text))])
         for text in list(long)[:CUT]
     ]
+
+
+def _is_cut(page: Page, text: str, longest: int) -> bool:
+    """Whether a name does not fit; a text of ours that is said in another language does."""
+    return len(text) > longest and not page.words.knows(text)
 
 
 def _names(report: Report) -> Iterator[tuple[str, int]]:

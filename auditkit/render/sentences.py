@@ -313,7 +313,7 @@ def subject_line(page: Page, judged: Judged, *, inside: bool = False) -> Markup:
     where = (
         page.where(measurement.slice) if measurement else criterion_where(page, judged.criterion)
     )
-    return join([title, ", ", where]) if where else title
+    return join([title, page.words("list.clause"), where]) if where else title
 
 
 def needed(page: Page, judged: Judged) -> Markup:

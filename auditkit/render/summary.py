@@ -306,7 +306,7 @@ def _others(page: Page, area: Area) -> Markup:
     if not area.others:
         return Markup("")
     links = [_section_link(page, pillar) for pillar in area.others]
-    return page.words("summary.others", sections=Markup(", ").join(links))
+    return page.words("summary.others", sections=page.words("list.comma").join(links))
 
 
 def _section_link(page: Page, pillar: Pillar) -> Markup:
@@ -346,7 +346,7 @@ def subtitle(page: Page) -> Markup:
     """What the subject does: in its own words, or put together from its roles."""
     subject = page.report.subject
     if subject.description:
-        return name(subject.description, 600)
+        return page.said(subject.description, 600)
     roles = subject.roles
     if roles.label is None:
         return page.words("cover.task", task=name(subject.task))

@@ -8,6 +8,7 @@ that turn the direction of the text around it, and sheer length.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 
 from markupsafe import Markup, escape
@@ -77,6 +78,16 @@ def name(text: str, longest: int = NAME) -> Markup:
     if shown.isascii() and not long:
         return escape(shown)  # what is only ASCII turns nothing around it
     return el("bdi", escape(shown), cls="long" if long else "")
+
+
+def letters(text: str) -> int:
+    """How many Latin letters a text is about as wide as.
+
+    Example:
+        >>> letters("abc"), letters("\N{CJK UNIFIED IDEOGRAPH-4E2D}\N{CJK UNIFIED IDEOGRAPH-6587}")
+        (3, 4)
+    """
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
 
 
 def el(tag: str, *children: object, cls: str = "", **attributes: object) -> Markup:

@@ -8,6 +8,7 @@ the placeholders is escaped.
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 
@@ -16,11 +17,14 @@ from markupsafe import Markup
 from auditkit.errors import UnknownNameError, quote
 from auditkit.render import numbers
 from auditkit.render.phrases import phrase_book
-from auditkit.render.text import TEXT, el, join, name, safe
+from auditkit.render.text import GLUE, TEXT, el, join, name, safe
 
 FOLDER = Path(__file__).parent
 
 Entry = str | dict[str, str]
+#: A space that Chinese does not write: after full-width marks, and between a number and a unit.
+_FULL_WIDTH = "".join(map(chr, (0x3001, 0x3002, 0xFF01, 0xFF09, 0xFF0C, 0xFF1A, 0xFF1B, 0xFF1F)))
+_SPACE = re.compile(rf"(?<=[{_FULL_WIDTH}])((?:</[a-z]+>)*) |(?<=[0-9]){GLUE}(?=[\u4e00-\u9fff])")
 
 
 def languages() -> list[str]:
@@ -70,7 +74,7 @@ class Words:
     def __init__(self, language: str) -> None:
         self.language = language
         self._entries = catalogue(language)
-        self._phrases = phrase_book(language)
+        self.book = phrase_book(language)
 
     def __call__(self, key: str, /, **values: object) -> Markup:
         """Write a text of the catalogue.
@@ -111,9 +115,9 @@ class Words:
         """
         if not text:
             return Markup("")
-        if self._phrases is None:
+        if self.book is None:
             return name(text, longest)
-        known = self._phrases(text)
+        known = self.book(text)
         return el("span", name(text, longest), lang="en") if known is None else name(known, longest)
 
     def said(self, text: str, longest: int = TEXT) -> Markup:
@@ -126,8 +130,25 @@ class Words:
         Returns:
             The text in this language where a phrase is known, else the name as it is.
         """
-        known = self._phrases(text) if self._phrases else None
+        known = self.book(text) if self.book else None
         return name(known or text, longest)
+
+    def knows(self, text: str) -> bool:
+        """Whether a text is one of ours that is said in another language than it was written."""
+        books = (self.book, self.book.conditions) if self.book else ()
+        return any(book is not None and book(text) is not None for book in books)
+
+    def condition(self, text: str, longest: int = TEXT) -> Markup:
+        """Write what a rule asks, such as "age at least 40 and hours under 35"."""
+        conditions = self.book.conditions if self.book else None
+        known = conditions(text) if conditions else None
+        return name(known or text, longest)
+
+    def closed_up(self, page: str) -> str:
+        """Take out the spaces between sentences and before units that Chinese does not write."""
+        if not self.language.startswith("zh"):
+            return page
+        return _SPACE.sub(lambda match: match[1] or "", page)
 
     def has(self, key: str) -> bool:
         """Whether there is such a text."""

@@ -48,12 +48,13 @@ def test_a_bundle_as_written_is_sound(bundle: Path) -> None:
     checked = check(str(bundle))
     assert checked.sound
     assert checked.compared == (
-        "6 files with manifest.json",
+        "7 files with manifest.json",
         "2 findings and the verdict, judged again",
         "policy.toml with the record",
         "junit.xml, drawn again",
         "model_card.md, drawn again",
         "report.en.html, drawn again",
+        "report.zh-Hans.html, drawn again",
         "results.sarif, drawn again",
     )
     assert checked.not_compared == ()

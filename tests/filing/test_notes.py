@@ -107,7 +107,8 @@ def test_a_record_of_an_older_shape_gets_a_note_and_keeps_its_shape(bundle: Path
     from auditkit.render.html import render
 
     report = Report.load(bundle)
-    (bundle / "report.en.html").write_bytes(render(report).encode())
+    for language in ("en", "zh-Hans"):
+        (bundle / f"report.{language}.html").write_bytes(render(report, language).encode())
     files = contents(bundle)
     del files[MANIFEST]
     (bundle / MANIFEST).write_bytes(make_manifest(report, files))

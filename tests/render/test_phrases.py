@@ -16,6 +16,7 @@ BOOK = PhraseBook(
         "not possible: {why}": "不行:{why}",
     },
     ";",
+    "。",
 )
 
 
@@ -46,7 +47,7 @@ def test_a_hole_for_phrases_takes_nothing_else() -> None:
 
 
 def test_the_phrase_with_more_of_its_own_letters_wins() -> None:
-    book = PhraseBook({"drawn {a}": "1", "drawn from {a}": "2"}, ";")
+    book = PhraseBook({"drawn {a}": "1", "drawn from {a}": "2"}, ";", "。")
     assert book("drawn from x") == "2"
 
 

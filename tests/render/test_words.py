@@ -152,6 +152,22 @@ def test_the_catalogue_is_written_in_full_sentences_of_known_placeholders() -> N
     assert all(set(e) == {"one", "other"} for e in catalogue("en").values() if isinstance(e, dict))
 
 
+@pytest.mark.parametrize("language", [lang for lang in words.languages() if lang != "en"])
+def test_every_catalogue_has_the_keys_placeholders_and_tags_of_the_english_one(
+    language: str,
+) -> None:
+    english, other = catalogue("en"), catalogue(language)
+    assert list(other) == list(english)
+    for key, entry in english.items():
+        forms = {"": entry} if isinstance(entry, str) else entry
+        said = other[key]
+        assert set({"": said} if isinstance(said, str) else said) == set(forms), key
+        for form, text in forms.items():
+            told = said if isinstance(said, str) else said[form]
+            for pattern in (r"\{(\w+)\}", r"<[^>]+>"):
+                assert set(re.findall(pattern, told)) == set(re.findall(pattern, text)), key
+
+
 def test_what_fills_a_placeholder_is_escaped_and_numbers_get_separators() -> None:
     say = Words("en")
     assert say("slice.equals", column="<b>", group="x") == "&lt;b&gt; = x"
@@ -166,7 +182,7 @@ def test_a_listing_reads_as_a_sentence() -> None:
 
 
 def test_a_language_without_a_catalogue_is_refused_by_name() -> None:
-    with pytest.raises(UnknownNameError, match=r"'\.\./\.\./etc'; there are: en"):
+    with pytest.raises(UnknownNameError, match=r"'\.\./\.\./etc'; there are: en, zh-Hans"):
         Words("../../etc")
 
 
