@@ -157,7 +157,7 @@ def title(page: Page, measurement: MeasurementRecord) -> Markup:
     """What is followed: the metric, and of which rows."""
     where = page.where(measurement.slice)
     named = page.metric_title(measurement.metric)
-    return join([named, ", ", where]) if where else named
+    return join([named, page.words("list.clause"), where]) if where else named
 
 
 def panel(page: Page, one: Series, changed: Sequence[float]) -> Panel:

@@ -16,6 +16,7 @@ from auditkit.history import Audited, Course, History, created
 from auditkit.render import charts_trend, numbers, provenance
 from auditkit.render.changes import TURNED
 from auditkit.render.figures import DataTable, Panels
+from auditkit.render.localised import localised
 from auditkit.render.page import Page, State
 from auditkit.render.text import el, join, name
 from auditkit.render.verdicts import glyph
@@ -170,7 +171,8 @@ def _overall(record: Report, words: Words) -> Markup:
 def _section(course: Course, anchor: str, words: Words, most: int, window: int) -> Section:
     latest = course.audits[-window:]
     metrics = {k: v for audit in course.audits for k, v in audit.record.metrics.items()}
-    pages = [Page(audit.record.model_copy(update={"metrics": metrics}), words) for audit in latest]
+    records = (audit.record.model_copy(update={"metrics": metrics}) for audit in latest)
+    pages = [Page(localised(record, words.book), words) for record in records]
     all_series = charts_trend.series(pages)
     drawn, newest = all_series[:most], pages[-1]
     steps = tuple(_steps(course, pages, words))
@@ -248,5 +250,5 @@ def _found(change: ChangesRecord, page: Page, words: Words) -> Markup:
 def _named(finding: FindingChange, page: Page, words: Words) -> Markup:
     where = page.where(finding.slice)
     titled = page.metric_title(finding.metric)
-    what = join([titled, ", ", where]) if where else titled
-    return join([el("b", words(f"changes.{finding.turn}")), ": ", what])
+    what = join([titled, words("list.clause"), where]) if where else titled
+    return join([el("b", words(f"changes.{finding.turn}")), words("list.colon"), what])

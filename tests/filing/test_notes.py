@@ -31,7 +31,7 @@ def test_a_note_is_in_the_record_on_the_page_and_in_the_manifest(bundle: Path) -
     assert (note.decision, note.finding) == (None, "S1")
     page = (bundle / "report.en.html").read_text(encoding="utf-8")
     assert "A. Reviewer, head of compliance" in page
-    assert 'href="#note-1">note 1, A. Reviewer' in page
+    assert "href=#note-1>note 1, A. Reviewer" in page
     assert check(str(bundle)).sound
 
 
