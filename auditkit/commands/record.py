@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from auditkit.commands.results import PASS, say_result, status_of_record
+from auditkit.commands.results import PASS, say_pages, say_result, status_of_record
+
+if TYPE_CHECKING:
+    from auditkit.report import Report
 
 if TYPE_CHECKING:
     from auditkit.gating import FailOn
@@ -17,18 +20,35 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("audit", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="HTML file; stdout by default.")
+@click.option("--pdf", type=click.Path(path_type=Path), help="PDF file instead (extra `pdf`).")
 @click.option("--lang", default="en", show_default=True, help="Language of the page.")
-def report(audit: Path, out: Path | None, lang: str) -> int:
-    """Draw the HTML page of AUDIT (an audit.json or its bundle) again."""
+def report(audit: Path, out: Path | None, pdf: Path | None, lang: str) -> int:
+    """Draw the HTML page of AUDIT (an audit.json or its bundle) again, or print it as PDF."""
     from auditkit.render.html import render
     from auditkit.report import Report
 
-    page = render(Report.load(audit), lang)
+    if pdf is not None and out is not None:
+        raise click.UsageError("Give --out or --pdf, not both.")
+    record = Report.load(audit)
+    if pdf is not None:
+        return _print(record, pdf, lang)
+    page = render(record, lang)
     if out is None:
         click.echo(page, nl=False)
     else:
         out.write_text(page, encoding="utf-8", newline="\n")
         click.echo(str(out))
+    return PASS
+
+
+def _print(record: Report, file: Path, lang: str) -> int:
+    from auditkit.bundle import write_file
+    from auditkit.render.pdf import render_pdf
+
+    printed = render_pdf(record, lang)
+    write_file(file, printed.data)
+    say_pages(printed)
+    click.echo(str(file))
     return PASS
 
 

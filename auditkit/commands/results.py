@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from auditkit.render.pdf import Pdf
     from auditkit.report import Report
 
 #: Exit statuses.
@@ -47,6 +48,17 @@ def say_result(report: Report, path: Path, *, as_json: bool) -> int:
         click.echo("The model gives everyone the same decision; its fairness is not assessable.")
     click.echo(str(path))
     return status
+
+
+def say_pages(printed: Pdf) -> None:
+    """Warn on stderr of a PDF that nobody reads from end to end."""
+    from auditkit.render.pdf import MANY_PAGES
+
+    if printed.pages > MANY_PAGES:
+        click.echo(
+            f"warning: the PDF has {printed.pages} pages; the HTML page folds its tables away.",
+            err=True,
+        )
 
 
 class Said:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from auditkit.commands.results import Said, say_result
+from auditkit.commands.results import Said, say_pages, say_result
 
 if TYPE_CHECKING:
     from auditkit.config import Config
@@ -39,10 +39,11 @@ if TYPE_CHECKING:
     help="An earlier audit of the subject; the report says what changed.",
 )
 @click.option("--lang", help="Languages of the pages, with commas between; all by default.")
+@click.option("--pdf", is_flag=True, help="Write the report as PDF too (extra `pdf`).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(
     config: Path, out: Path, audits: str | None, policy: Path | None, seed: int | None,
-    since: Path | None, lang: str | None, *, as_json: bool,
+    since: Path | None, lang: str | None, *, pdf: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Audit what CONFIG (an auditkit.toml) describes, and write a bundle."""
     from auditkit import meter
@@ -53,8 +54,11 @@ def run(
     from auditkit.config import read_config
     from auditkit.errors import InputError
     from auditkit.loading import Prepared, prepare
+    from auditkit.render.pdf import need_pdf
 
     said = Said()
+    if pdf:
+        need_pdf()  # told before the audits, not after them
     said(f"reading {config}")
     says, _, _ = read_config(config)
     prepared, problems = prepare(config)
@@ -82,8 +86,11 @@ def run(
         )  # fmt: skip
     if before is not None:
         report = report.model_copy(update={"since": compare(before, report)})
-    said("writing the bundle")
     files = {"auditkit.toml": prepared.text} | ({"policy.toml": text} if text else {})
+    if pdf:
+        said("printing the PDF")
+        files |= {f"report.{name}.pdf": _print(report, name) for name in spoken}
+    said("writing the bundle")
     folder = write_bundle(report, bundle_folder(out, report), files=files, languages=spoken)
     said("done")
     return say_result(report, folder / f"report.{spoken[0]}.html", as_json=as_json)
@@ -101,6 +108,14 @@ def _languages(given: str | None, problems: list[Problem]) -> list[str]:
     expected = f"one of {', '.join(known)}"
     problems += [Problem("--lang", quote(name), expected) for name in named if name not in known]
     return named
+
+
+def _print(report: Report, language: str) -> bytes:
+    from auditkit.render.pdf import render_pdf
+
+    printed = render_pdf(report, language)
+    say_pages(printed)
+    return printed.data
 
 
 def _read_since(path: Path, says: Config | None, problems: list[Problem]) -> Report | None:
