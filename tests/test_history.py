@@ -171,7 +171,7 @@ def test_every_number_of_a_trend_is_in_its_table(tmp_path: Path) -> None:
     for i, value in enumerate((0.91, 0.72, 0.83)):
         saved(tmp_path, str(i), audited(f"2026-0{i + 1}-01", value))
     page = render_history(read_history(tmp_path))
-    cells = re.findall(r'<td>([^<]*) <small>(\[[^<]*\])</small>', page)
+    cells = re.findall(r"<td>([^<]*) <small>(\[[^<]*\])</small>", page)
     assert ("0.910", "[0.900, 0.920]") in cells
     assert {value for value, _ in cells} >= {"0.910", "0.720", "0.830"}
     assert "\N{GREATER-THAN OR EQUAL TO} 0.8" in page

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from auditkit.filing.manifest import PAGE
 from auditkit.report import Report
+
+PRINT = re.compile(r"report\.([A-Za-z0-9-]+)\.pdf")
 
 
 def is_drawn(name: str) -> bool:
@@ -15,7 +19,9 @@ def is_drawn(name: str) -> bool:
     """
     from auditkit.export import BUNDLED, EXPORTS
 
-    return bool(PAGE.fullmatch(name)) or name in {EXPORTS[kind].file for kind in BUNDLED}
+    if PAGE.fullmatch(name) or PRINT.fullmatch(name):
+        return True
+    return name in {EXPORTS[kind].file for kind in BUNDLED}
 
 
 def drawn(name: str, report: Report) -> bytes:
@@ -30,6 +36,7 @@ def drawn(name: str, report: Report) -> bytes:
 
     Raises:
         UnknownNameError: If it is a page in a language that is not known here.
+        MissingExtraError: If it is a PDF, and none can be made here.
         KeyError: If no such file is made of a record.
 
     Example:
@@ -42,4 +49,9 @@ def drawn(name: str, report: Report) -> bytes:
     page = PAGE.fullmatch(name)
     if page is not None:
         return render(report, page[1]).encode()
+    printed = PRINT.fullmatch(name)
+    if printed is not None:
+        from auditkit.render.pdf import render_pdf
+
+        return render_pdf(report, printed[1]).data
     return {export.file: export.write for export in EXPORTS.values()}[name](report)

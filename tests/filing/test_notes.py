@@ -15,6 +15,7 @@ from auditkit.filing.checking import check
 from auditkit.filing.manifest import MANIFEST, RECORD
 from auditkit.filing.notes import Note, append_note
 from auditkit.filing.record import cut
+from auditkit.render.pdf import Pdf
 from auditkit.report import Report
 
 SAID = ("--author", "A. Reviewer", "--role", "head of compliance", "--text", "Seen.")
@@ -235,3 +236,19 @@ def test_more_notes_than_a_record_may_have_are_refused(
 def test_a_note_reads_the_same_whatever_fields_come_later() -> None:
     plain: dict[str, Any] = {"notes": [{"a": 1}, {"b": "ü"}], "z": 1e-07}
     assert json.loads(cut(plain)) == plain
+
+
+def test_a_pdf_of_a_bundle_is_printed_again_with_the_note_and_not_compared(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def printed(report: Report, language: str) -> Pdf:
+        return Pdf(f"%PDF {language} {len(report.notes)}".encode(), 1)
+
+    monkeypatch.setattr("auditkit.render.pdf.render_pdf", printed)
+    report = Report.load(bundle)
+    folder = bundles.write_bundle(report, bundle / "more", files={"report.en.pdf": b"%PDF en 0"})
+    assert auditkit("note", folder, *SAID) == 0
+    assert (folder / "report.en.pdf").read_bytes() == b"%PDF en 1"
+    assert check(str(folder)).sound
+    auditkit("verify", folder)
+    assert "not compared: report.en.pdf (its bytes also depend on" in capsys.readouterr().out
