@@ -1,4 +1,4 @@
-"""Regenerate the committed sample: the audit of the census example, its page and a picture."""
+"""Regenerate the committed sample: the audit of the census example, its pages and a picture."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def main() -> None:
         sys.exit(done.returncode)
     bundle = (ROOT / json.loads(done.stdout)["report"]).parent
     SAMPLE.mkdir(exist_ok=True)
-    for name in ("audit.json", "report.en.html"):
+    for name in ("audit.json", "report.en.html", "report.zh-Hans.html"):
         shutil.copyfile(bundle / name, SAMPLE / name)
     take_picture(SAMPLE / "report.en.html", SAMPLE / "report.png")
 

@@ -9,6 +9,7 @@ import pytest
 
 from auditkit.audit import BUILT_IN
 from auditkit.render.html import render
+from auditkit.render.words import languages
 from auditkit.report import Report
 
 SAMPLE = Path(__file__).parents[1] / "reports" / "sample"
@@ -19,12 +20,14 @@ def report() -> Report:
     return Report.load(SAMPLE)
 
 
-def test_the_page_is_drawn_again_to_the_same_bytes(report: Report) -> None:
-    assert render(report).encode() == (SAMPLE / "report.en.html").read_bytes()
+@pytest.mark.parametrize("language", languages())
+def test_the_page_is_drawn_again_to_the_same_bytes(report: Report, language: str) -> None:
+    assert render(report, language).encode() == (SAMPLE / f"report.{language}.html").read_bytes()
 
 
-def test_the_page_is_small_and_asks_nobody_for_anything() -> None:
-    page = (SAMPLE / "report.en.html").read_text(encoding="utf-8")
+@pytest.mark.parametrize("language", languages())
+def test_the_page_is_small_and_asks_nobody_for_anything(language: str) -> None:
+    page = (SAMPLE / f"report.{language}.html").read_text(encoding="utf-8")
     assert len(page.encode()) <= 350_000
     for word in ("src=", "@import", "url(", "<link", "<iframe", "http://", "https://"):
         assert word not in page
