@@ -42,11 +42,11 @@ from auditkit.render.text import el, join, name
 from auditkit.report import Scalar, TableRecord
 
 #: Pairs that are drawn, one of each attribute and rate; the others are in `audit.json`.
-PAIRS = 8
+PAIRS = 6
 #: Between the columns of an intersection.
 CROSS = " \N{MULTIPLICATION SIGN} "
 #: Bars that are drawn.
-BARS = 8
+BARS = 7
 #: First columns of bars that stand in the order of the table; others stand by size.
 ORDERED = frozenset({"batch", "call"})
 #: The line of all words that are not named; it stands last, however long.

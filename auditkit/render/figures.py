@@ -14,7 +14,7 @@ from auditkit.render.words import Words
 from auditkit.report import Scalar, TableRecord
 
 #: Rows of a table that the page holds at most; `audit.json` holds them all.
-ROWS = 10
+ROWS = 9
 #: Points of a curve whose numbers the page holds, evenly spaced, and the charts that are curves.
 POINTS = 6
 CURVES = frozenset({"roc", "roc-groups", "calibration-groups", "log-log-roc", "line"})
@@ -24,8 +24,9 @@ SHORT = 12
 CELL = 160
 #: Columns that are shown of the charts whose tables hold more than they draw.
 COLUMNS, WIDE = 8, frozenset({"frontier", "size-frontier"})
-#: Longest account of how a table was made; `audit.json` holds all of it. Unit: characters.
-NOTE = 240
+#: Longest account of how a table was made; `audit.json` holds all of it. Unit: bytes of
+#: UTF-8, so that it is as much in every language.
+NOTE = 160
 #: What ends a clause of it.
 CLAUSES = ("; ", ". ", "\N{FULLWIDTH SEMICOLON}", "\N{IDEOGRAPHIC FULL STOP}")
 NOTHING = Markup("")
@@ -248,11 +249,12 @@ def source_note(page: Page, table: TableRecord) -> Markup:
     """How the numbers of a table were made, as the audit says it, up to the end of a clause."""
     told = page.told(table.source)
     plain, stop = told.striptags(), page.words("list.stop")
-    if len(plain) <= NOTE:
+    most = len(plain.encode()[:NOTE].decode(errors="ignore"))
+    if len(plain) <= most:
         ended = not plain or plain.endswith((".", stop))
         return told if ended else join([told, stop])
-    cut = max(plain.rfind(end, 0, NOTE) for end in CLAUSES)
-    kept = plain[: cut if cut > NOTE / 3 else NOTE]
+    cut = max(plain.rfind(end, 0, most) for end in CLAUSES)
+    kept = plain[: cut if cut > most / 3 else most]
     shown = name(f"{kept} {ELLIPSIS}", NOTE + 2)
     return el("span", shown, lang="en") if "lang=" in told else shown
 
