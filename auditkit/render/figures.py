@@ -26,7 +26,7 @@ CELL = 160
 COLUMNS, WIDE = 8, frozenset({"frontier", "size-frontier"})
 #: Longest account of how a table was made; `audit.json` holds all of it. Unit: bytes of
 #: UTF-8, so that it is as much in every language.
-NOTE = 160
+NOTE = 132
 #: What ends a clause of it.
 CLAUSES = ("; ", ". ", "\N{FULLWIDTH SEMICOLON}", "\N{IDEOGRAPHIC FULL STOP}")
 NOTHING = Markup("")
