@@ -32,6 +32,7 @@ bench: .venv
 	$(BIN)/python benchmarks/private.py
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[codecarbon]"
 	$(BIN)/python benchmarks/meter.py
+	$(BIN)/python benchmarks/flops.py
 
 validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mlflow,notebook,ray,spark]"

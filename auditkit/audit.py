@@ -67,6 +67,7 @@ BUILT_IN = (
     "auditkit.audits.anonymity:Anonymity",
     "auditkit.audits.serving:Serving",
     "auditkit.audits.compression:Compression",
+    "auditkit.audits.scaling:Scaling",
     "auditkit.audits.energy:Energy",
 )
 #: Why an audit that looks at rows has nothing to look at.

@@ -55,6 +55,7 @@ LETTERS = {
     "anonymity": "n",
     "serving": "j",
     "compression": "1",
+    "scaling": "2",
     "energy": "e",
 }
 CLASSES = ("high", "low", "mid")

@@ -21,7 +21,7 @@ AUDITS = [name for name, cls in audit_classes().items() if hasattr(cls, "metrics
 #: Metrics that time and energy make differ from run to run.
 RESTLESS = ("seconds", "energy", "memory", "latency", "throughput", "carbon", "kwh")
 #: Audits whose tables hold such numbers.
-TIMED = ("serving", "compression", "energy")
+TIMED = ("serving", "compression", "scaling", "energy")
 
 
 def table(n: int = 600) -> pd.DataFrame:

@@ -28,6 +28,11 @@ from auditkit.methods.energy_metrics import (
     TRAINING_PEAK_MEMORY,
     TRAINING_SECONDS,
 )
+from auditkit.methods.energy_operations import (
+    counted_training,
+    prediction_flops,
+    training_flops,
+)
 from auditkit.methods.energy_worth import (
     ACCURACY_PER_KWH,
     AUC_PER_KWH,
@@ -316,55 +321,17 @@ def _operations(subject: Subject, rng: np.random.Generator) -> Iterator[Measurem
     model = subject.model
     missing = subject.missing({"model", "network"} if model is None else {"network"})
     if missing or not isinstance(model, NetworkModel) or len(subject) == 0:
-        for metric in (PREDICTION_FLOPS, TRAINING_FLOPS):
-            reason = missing or _NO_ROWS
-            yield metric.measure(None, n=0, reason=reason, source="operations of the network")
+        reason, source = missing or _NO_ROWS, "operations of the network"
+        yield PREDICTION_FLOPS.measure(None, n=0, reason=reason, source=source)
+        if getattr(subject.record, "operations", None):
+            yield counted_training(subject.record)
+        else:
+            yield TRAINING_FLOPS.measure(None, n=0, reason=reason, source=source)
         return
     example = model.encode(_drawn(subject, rng, COUNTED))
-    yield _prediction_flops(model, example)
-    yield _training_flops(subject, model, example)
-
-
-def _prediction_flops(model: NetworkModel, example: np.ndarray) -> Measurement:
-    from auditkit.methods.flops import count_flops
-
-    count = count_flops(model.network, example)
-    return PREDICTION_FLOPS.measure(
-        count.flops_per_sample,
-        n=len(example),
-        reason="a count",
-        exact=not count.not_counted,
-        source=f"operations of a forward pass{_uncounted(count.not_counted)}",
-    )
-
-
-def _training_flops(subject: Subject, model: NetworkModel, example: np.ndarray) -> Measurement:
-    from auditkit.methods.flops import count_flops
-
-    seen = getattr(subject.record, "samples_seen", None)
-    if seen is None:
-        reason = subject.missing({"record"}) or "the training record does not say how many rows"
-        return TRAINING_FLOPS.measure(None, n=0, reason=reason, source="operations of the network")
-    count = count_flops(model.network, example, training=True)
-    rough = {
-        "privacy": "; clipping and noise of private training not counted",
-        "teacher": "; the predictions of the teacher not counted",
-        "frozen": "; layers that did not move are counted as if they had",
-    }
-    notes = [note for part, note in rough.items() if getattr(subject.record, part, None)]
-    return TRAINING_FLOPS.measure(
-        count.flops_per_sample * seen,
-        n=seen,
-        reason="a count",
-        basis="estimated" if notes else "measured",
-        exact=not (count.not_counted or notes),
-        source=f"operations of a forward and backward pass of one row times {seen:,} rows seen; "
-        f"validation and optimiser left out{''.join(notes)}{_uncounted(count.not_counted)}",
-    )
-
-
-def _uncounted(names: tuple[str, ...]) -> str:
-    return f"; a lower bound, for nothing was counted in: {', '.join(names)}" if names else ""
+    yield prediction_flops(model.network, example)
+    nothing = subject.missing({"record"})
+    yield training_flops(subject.record, model.network, example, nothing)
 
 
 def _drawn(subject: Subject, rng: np.random.Generator, count: int) -> pd.DataFrame:

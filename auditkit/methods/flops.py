@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,6 @@ import numpy.typing as npt
 
 if TYPE_CHECKING:
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,16 +30,23 @@ class FlopCount:
     not_counted: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Operations of a piece of work.
+
+    Attributes:
+        flops: Floating-point operations, as in `FlopCount`.
+        not_counted: As in `FlopCount`.
+    """
+
+    flops: int
+    not_counted: tuple[str, ...]
+
+
 def count_flops(
     network: torch.nn.Module, example: npt.NDArray[np.generic], *, training: bool = False
 ) -> FlopCount:
     """Count the operations of one pass of some rows through a network.
-
-    Torch's counter reads 0 for two kinds of layers on a CPU, because their fused kernels have no
-    formula: `nn.LSTM` (oneDNN), and attention in evaluation mode (the fast path) or through the
-    flash kernel. Here the counted pass runs without those kernels, through the same mathematics
-    in operations that are counted; everything is put back afterwards. The pass is in evaluation
-    mode, which counts the same as training mode and changes no running statistics.
 
     Args:
         network: The network; its mode, gradients, buffers and the random state stay as they are.
@@ -49,13 +55,10 @@ def count_flops(
             (no gradient of the input). Loss and optimiser are not counted.
 
     Returns:
-        The count of a row.
+        The count of a row; a mean, rounded, where rows differ in length.
 
     Raises:
         ValueError: If there is no row.
-
-    Source:
-        `torch.utils.flop_counter.FlopCounterMode`.
 
     Example:
         >>> import torch
@@ -63,26 +66,63 @@ def count_flops(
         60
     """
     import torch
-    from torch.utils.flop_counter import FlopCounterMode
 
     if len(example) == 0:
         raise ValueError("operations are counted on at least one row")
     rows = torch.tensor(example)
-    counter = FlopCounterMode(display=False)
+
+    def work() -> None:
+        output = _first(network(rows))
+        if training:
+            _backward(network, output)
+
+    found = count_work(network, work, training=training)
+    return FlopCount(round(found.flops / len(example)), found.not_counted)
+
+
+def count_work(
+    network: torch.nn.Module, work: Callable[[], object], *, training: bool = True
+) -> Work:
+    """Count the operations of whatever is done with a network.
+
+    Torch's counter reads 0 for two kinds of layers on a CPU, because their fused kernels have no
+    formula: `nn.LSTM` (oneDNN), and attention in evaluation mode (the fast path) or through the
+    flash kernel. Here the work is done without those kernels, through the same mathematics in
+    operations that are counted; everything is put back afterwards. The network is in evaluation
+    mode meanwhile, which counts the same as training mode and changes no running statistics.
+
+    Args:
+        network: The network, on the CPU.
+        work: What is counted.
+        training: Whether gradients are kept.
+
+    Returns:
+        The count.
+
+    Source:
+        `torch.utils.flop_counter`; see `auditkit.methods.flop_counter`.
+
+    Example:
+        >>> import torch
+        >>> layer = torch.nn.Linear(10, 1)
+        >>> count_work(layer, lambda: layer(torch.zeros(4, 10)).sum().backward()).flops
+        160
+    """
+    import torch
+
+    from auditkit.methods.flop_counter import FlopCounter
+
+    counter = FlopCounter()
     with (
         _evaluating(network),
         _countable_kernels(),
         torch.random.fork_rng(devices=[]),
         torch.set_grad_enabled(training),
+        counter.watching(network) as counted,
         counter,
     ):
-        output = _first(network(rows))
-        if training:
-            _backward(network, output)
-    return FlopCount(
-        flops_per_sample=round(counter.get_total_flops() / len(example)),
-        not_counted=tuple(_uncounted(network, counter)),
-    )
+        work()
+    return Work(counter.flops, tuple(_uncounted(network, counted)))
 
 
 def _first(output: object) -> torch.Tensor:
@@ -133,18 +173,14 @@ def _countable_kernels() -> Iterator[None]:
             torch.backends.mha.set_fastpath_enabled(fast)
 
 
-def _uncounted(network: torch.nn.Module, counter: FlopCounterMode) -> Iterator[str]:
+def _uncounted(network: torch.nn.Module, counted: set[torch.nn.Module]) -> Iterator[str]:
     """Name the modules with own parameters in which nothing was counted."""
     import torch
 
-    root = type(network).__name__
-    counts = counter.get_flop_counts()
-    inside: set[torch.nn.Module] = set()
     for path, module in network.named_modules():
-        counted = sum(counts.get(f"{root}.{path}" if path else root, {}).values())
-        if counted and isinstance(module, torch.nn.MultiheadAttention):
+        if module in counted and isinstance(module, torch.nn.MultiheadAttention):
             # Attention multiplies by this layer's weight itself, and the count is attention's.
-            inside.add(module.out_proj)
+            counted.add(module.out_proj)
         has_parameters = any(True for _ in module.parameters(recurse=False))
-        if has_parameters and not counted and module not in inside:
+        if has_parameters and module not in counted:
             yield f"{path or 'the network'} ({type(module).__name__})"

@@ -18,6 +18,7 @@ from auditkit.render.charts_plots import curves, log_log_roc, reliability, roc
 from auditkit.render.charts_privacy import privacy_frontier
 from auditkit.render.charts_rows import bars, forest, phases
 from auditkit.render.charts_rules import rules
+from auditkit.render.charts_scaling import power_law
 from auditkit.render.charts_stories import principal_reasons, stories
 from auditkit.render.charts_strata import conditional
 from auditkit.render.charts_thresholds import thresholds
@@ -44,6 +45,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "line": (curves, frozenset()),
     "log-log-roc": (log_log_roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "phases": (phases, frozenset({"phase", "joules"})),
+    "power-law": (power_law, frozenset({"rows", "measured", "fitted"})),
     "privacy-frontier": (privacy_frontier, frozenset({"epsilon", "accuracy"})),
     "principal-reasons": (principal_reasons, frozenset({"reason", "low", "high"})),
     "reliability": (reliability, frozenset({"mean_score", "observed_rate"})),

@@ -27,6 +27,7 @@ from auditkit.render.lede_memory import attribute_inference, memorisation, model
 from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
+from auditkit.render.lede_scaling import scaling
 from auditkit.render.lede_scores import explainability
 from auditkit.render.lede_serving import serving
 from auditkit.render.lede_trust import trust
@@ -166,4 +167,5 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "anonymity": lede_data.anonymity,
     "compression": compression,
     "serving": serving,
+    "scaling": scaling,
 }

@@ -65,6 +65,7 @@ PLACES = (
     "anonymity",
     "serving",
     "compression",
+    "scaling",
     "energy",
 )
 #: From the most urgent; a pillar without a criterion stands before those that passed.
@@ -78,6 +79,7 @@ HUGEST = 10**290
 
 #: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
 _HINTS = {
+    "scaling": ("forecast_", "_exponent"),
     "counterfactuals": ("counterfactual",),
     "membership": ("reference_attack", "member_shift", "reference_cpu"),
     "attribute-inference": ("attribute_",),

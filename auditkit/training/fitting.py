@@ -31,6 +31,7 @@ from auditkit.training.encoders import learn_encoder
 from auditkit.training.huggingface_settings import HuggingFace
 from auditkit.training.loop import Examples, PlainSteps, Steps, mean_loss, optimizer_of, run
 from auditkit.training.networks import Network, network_for
+from auditkit.training.operations import count_lessons, operations_of, sample_of
 from auditkit.training.parallel import Processes, current
 from auditkit.training.penalty import Penalised
 from auditkit.training.preparing import Lessons, prepared
@@ -213,6 +214,16 @@ def fit(
             curve = run(network, steps, training, _measure(network, held, watches, here), **how)
         here.demand_same("weights", *network.state_dict().values())
         spent = _spent(steps, start, encoder)
+    operations = operations_of(
+        network,
+        examples,
+        learns,
+        curve,
+        frozen=frozen,
+        sample=sample_of(architecture, training.batch_size),
+        seed=seed,
+        rows_at_once=None if spent is None else spent["rows_at_once"],
+    ) + count_lessons(teacher, lessons.weighing.counted(lessons.rows)[0])
     architecture = _publishable(architecture, network)
     bare = _bare(network, architecture, encoder, target)
     model = model_of(bare, encoder, architecture, target)
@@ -229,6 +240,7 @@ def fit(
         samples_seen=curve.rows,
         parameters=frozen.trained(len(curve.epochs)),
         cost=measured.cost.to_dict(),
+        operations=operations.to_dict(),
         loss=learns.loss + ("; rows count by their weights" if lessons.weighing.weighs else ""),
         privacy=spent,
         device=device_name(device),

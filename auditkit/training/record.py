@@ -50,6 +50,8 @@ class TrainingRecord:
         samples_seen: Rows met in all steps together.
         parameters: Numbers that were trained.
         cost: Cost of the training, as `auditkit.meter.Cost.to_dict()`.
+        operations: Floating-point operations of all steps, as in
+            `auditkit.training.operations.Operations`.
         loss: What the loss of one row is, and its unit.
         processes: Processes that trained it together; `cost` is that of the first of them.
         device: Where it was trained: "cpu", or "cuda" and the name of the processor.
@@ -89,6 +91,7 @@ class TrainingRecord:
     samples_seen: int
     parameters: int
     cost: dict[str, Any]
+    operations: dict[str, Any] = field(default_factory=dict)
     loss: str = "log loss; unit: nats"
     privacy: dict[str, Any] | None = None
     device: str = "cpu"

@@ -86,12 +86,15 @@ class Frozen:
     def begin(self, epoch: int) -> None:
         """Let the weights move, or not, as an epoch wants it."""
         for weight in self.weights:
-            weight.requires_grad_(self.until is not None and epoch > self.until)
+            weight.requires_grad_(self.moves(epoch))
+
+    def moves(self, epoch: int) -> bool:
+        """Whether an epoch lets the weights move."""
+        return self.until is not None and epoch > self.until
 
     def trained(self, epochs: int) -> int:
         """Count the numbers that moved in so many epochs."""
-        moved = self.until is not None and epochs > self.until
-        return self.moving if moved else self.moving - self._count
+        return self.moving if self.moves(epochs) else self.moving - self._count
 
     @property
     def _count(self) -> int:

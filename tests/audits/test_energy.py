@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import pandas as pd
 import pytest
+import torch
 from metered import NO_COUNTER, Network, Opaque, cost, make, mlp, record, run
 from torch import nn
 
@@ -92,6 +93,24 @@ def test_private_training_costs_more_than_was_counted() -> None:
     assert flops.basis == "estimated"
     assert not flops.exact
     assert "clipping and noise" in flops.source
+
+
+def test_operations_that_the_training_counted_are_taken_as_they_are() -> None:
+    counted = {
+        "flops": 5000, "low": None, "high": None, "level": 0.95, "batches": 1, "rows": 32,
+        "not_counted": (), "left_out": ("loss", "noise"),
+    }  # fmt: skip
+    private = {"privacy": {"epsilon": 1.0}, "frozen": {"parameters": 9}}
+    flops = run(make(mlp(), record=record(operations=counted, **private)))[0]["training_flops"]
+    assert (flops.value, flops.basis, flops.exact, flops.n) == (5000, "measured", True, 1234)
+    assert "left out: loss, noise" in flops.source
+    spread = {**counted, "low": 4900, "high": 5100, "batches": 4}
+    flops = run(make(mlp(), record=record(operations=spread)))[0]["training_flops"]
+    assert flops.interval is not None
+    assert (flops.interval.low, flops.interval.high, flops.basis) == (4900, 5100, "estimated")
+    untold = {**counted, "left_out": ("predictions of the teacher",)}
+    flops = run(make(mlp(), record=record(operations=untold)))[0]["training_flops"]
+    assert (flops.basis, flops.exact) == ("estimated", False)
 
 
 @pytest.mark.parametrize("part", ["teacher", "frozen"])
@@ -206,3 +225,22 @@ def test_settings_out_of_range_are_all_named() -> None:
     with pytest.raises(InputError) as caught:
         Energy(repeats=0, seconds=-1.0, level=1.0)
     assert len(caught.value.problems) == 3
+
+
+def test_rows_that_differ_in_length_cost_a_mean_with_its_interval() -> None:
+    class Long(nn.Module):
+        """Goes through its layer once, or twice for a row whose number is large."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            out: torch.Tensor = self.layer(x)
+            return out if x.mean() < 25 else self.layer(out)
+
+    flops = run(make(Network(Long())))[0]["prediction_flops"]
+    assert flops.value is not None
+    assert flops.interval is not None
+    assert 18 < flops.interval.low < flops.value < flops.interval.high < 36
+    assert (flops.basis, flops.exact) == ("estimated", False)

@@ -76,6 +76,7 @@ DYNAMIC = {
         *(f"{kind}_caption" for kind in charts_rows.KINDS),
         *("subgroups_title", "flips_title"),
     ),
+    "power_law.": ("title_cost", "title_error", "y_cost", "y_error"),
     "privacy_frontier.": ("title_costs", "title_gains", "title_even"),
     "roc_groups.": ("title", "caption", "x", "y", "description"),
     "calibration_groups.": ("title", "caption", "x", "y", "description"),

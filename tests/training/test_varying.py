@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import torch
 from real_data import checked, downloaded
+from small_training import STEPS, VARYING, histories
 
 import auditkit
 from auditkit.encoding import SequenceEncoder
@@ -19,25 +20,12 @@ from auditkit.errors import InputError
 from auditkit.models.torch import TorchModel
 from auditkit.training import LSTM, Privacy, Recipe, Training, fit, split
 
-STEPS = ["s1", "s2", "s3", "s4"]
-VARYING = LSTM(hidden=6, sequence={"s": STEPS}, static=["limit"], varying=True)
 #: Part of the Japanese Vowels set to the digest of its file.
 VOWELS = {
     "TRAIN": "68a430eabd919cc77f40b1f5f3bc0dcafacc1486bca9260785aeb7d262cc78cd",
     "TEST": "b3d41d6a0ca3bcad3afb9ca7d4365382aa51341e2e58bae2a574babdda5b9462",
 }
 QUICK = Training(epochs=30, batch_size=32, learning_rate=0.02)
-
-
-def histories(n: int = 300, seed: int = 0) -> pd.DataFrame:
-    """Rows of 0 to 4 numbers whose outcome is whether their last is above 0."""
-    rng = np.random.default_rng(seed)
-    lengths = rng.integers(0, 5, n)
-    values = np.where(np.arange(4) < lengths[:, None], rng.normal(size=(n, 4)), np.nan)
-    last = np.where(lengths > 0, values[np.arange(n), np.maximum(lengths - 1, 0)], -1.0)
-    rows = pd.DataFrame(values, columns=STEPS)
-    sex = rng.choice(["F", "M"], n)
-    return rows.assign(limit=rng.normal(size=n), sex=sex, y=(last > 0).astype(int))
 
 
 def test_a_step_is_there_where_any_channel_has_a_value() -> None:
