@@ -96,7 +96,7 @@ def _text(page: Page, regime: Regime, found: list[Standing], applies: bool | Non
     why = dict.fromkeys(s.why for s in found if s.why and s.status == "not_applicable")
     words = {True: "crosswalk.applies", False: "crosswalk.applies_not", None: "crosswalk.unsaid"}
     about = [page.told(regime.text_version), page.told(regime.applies), page.words(words[applies])]
-    about += [name(one, 120) for one in why]
+    about += [page.said(one, 120) for one in why]
     return Text(
         title=page.told(regime.title),
         about=Markup(" ").join(_ended(page, part) for part in about),
@@ -176,7 +176,7 @@ def _evidence(page: Page, standing: Standing) -> Markup:
     ]
     if len(standing.evidence) > LINKS:
         links.append(page.words("whom.more", n=len(standing.evidence) - LINKS))
-    why = [name(standing.why, 120)] if standing.why else []
+    why = [page.said(standing.why, 120)] if standing.why else []
     shown = page.words("list.comma").join([*why, *links])
     if not standing.adverse:
         return shown

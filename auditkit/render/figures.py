@@ -39,7 +39,7 @@ OURS = frozenset(
     }
 )
 #: Columns of tables that hold names from the data, but for what stands in brackets.
-NAMES = frozenset({"a", "attribute", "b", "class", "feature", "group", "known_outcome"})
+NAMES = frozenset({"a", "attribute", "b", "class", "feature", "group"})
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from auditkit.render.phrases import PhraseBook
 from auditkit.report import CriterionRecord, GroupRecord, Report, Scalar, TableRecord
 
+#: Columns of tables whose entries may be bands of a number that is no group.
+BANDED = frozenset({"stratum", "typical_value", "value_with", "value_without"})
 _NUMBER = r"[-\d.,e+]*\d"
 _QUOTED = re.compile("'[^']+'")
 _BAND = re.compile(rf"under {_NUMBER}|{_NUMBER} to {_NUMBER}|{_NUMBER} and over")
@@ -55,9 +57,10 @@ def _bands(report: Report, book: PhraseBook) -> Callable[[str], str]:
     """What replaces the names of bands in a text, alone, crossed or in a condition."""
     named = {name for group in report.subject.groups for name in group.names}
     named |= {
-        str(row[table.columns.index("stratum")])
+        str(row[place])
         for table in report.tables
-        if "stratum" in table.columns
+        for place, column in enumerate(table.columns)
+        if column in BANDED
         for row in table.rows
     }
     said = {name: book.band(name) for name in named if _BAND.fullmatch(name)}

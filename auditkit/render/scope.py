@@ -66,7 +66,7 @@ def declared(page: Page) -> list[Pair]:
     if context is None:
         return []
     return [
-        (page.words(f"context.{key}"), name(text, TEXT))
+        (page.words(f"context.{key}"), page.said(text, TEXT))
         for key in DECLARED
         if (text := getattr(context, key))
     ]

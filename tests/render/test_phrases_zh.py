@@ -24,12 +24,13 @@ NAMES = """
  Benjamini Holm IBAN IP Jagielski Kiefer Kolmogorov LiRA MAC MAP MEASURE MOVER Mantel Miettinen
  Min NIST NYC Nasr Newcombe Nurminen Pearson Python RCNY RMF RMIA ROC Rényi SPECpower Smirnov
  Steinke TDP Verify Welch Wilson Wolfowitz Annex Art Admin Code UTC auditkit audit json toml sha
- shap torch twin powercap to
+ shap torch twin powercap to Ember Our World in Data CC BY ISO IEC SCI PUE CO UCI United States USA
+ IV XI
 """
-UNITS = "FLOP GFLOP kFLOP MFLOP TFLOP J mJ kJ MJ W Wh kWh MB kB GB ms min"
+UNITS = "FLOP GFLOP kFLOP MFLOP TFLOP J mJ kJ MJ W Wh kWh MB kB GB ms ns min mg kg"
 #: Names of columns of tables and of settings, which a note refers to.
 REFERRED = re.compile(
-    r"\b[a-z]+_[a-z_]+\b|\[[a-z.-]+\] [a-z_]+|= true|subject\.\w+(\.\w+)?|\[place - 1\]|\[context\]"
+    r"\b[a-z]+_[a-z_]+\b|\[[a-z.-]+\]( [a-z_]+)?|= true|subject\.\w+(\.\w+)?|\[place - 1\]"
     r"|\blog2\b|\b(raw|within|rare|others|support|predicted|adds|row|place)(?=\uff1a)|[\w-]+…"
     r"|(Annex|Art\.) [IVX\d]+(\(\w+\))*(, \(\w+\))*|'[^']*' (\xd7 '[^']*' )?[a-z_]+",
     re.ASCII,
@@ -64,7 +65,10 @@ def names(report: Report) -> set[str]:
     found |= {report.policy.name} if report.policy else set()
     found |= {one for group in subject.groups for one in (group.column, *group.names)}
     found |= {audit.name for audit in report.audits} | {table.id for table in report.tables}
-    held = ("value", "stratum", "at", "changed_feature", "category", "reason")
+    held = {
+        *("value", "value_with", "value_without", "typical_value", "stratum", "at"),
+        *("changed_feature", "category", "reason"),
+    }
     for table in report.tables:
         for place in (place for place, column in enumerate(table.columns) if column in held):
             found |= {str(row[place]) for row in table.rows}
