@@ -81,7 +81,7 @@ def power_law(page: Page, table: TableRecord) -> list[Figure]:
             for x, row in zip(places, rows, strict=True)
             if (v := _above(row, column)) is not None
         ]
-        parts.append(framed(HEIGHT, curve([(x / 100, y) for x, y in known], cls)))
+        parts.append(framed(HEIGHT, curve(known, cls)))
     for x, row in zip(places, rows, strict=True):
         parts += _mark(x, row, ys)
     kind = "error" if table.id.endswith(".error") else "cost"
