@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from string import ascii_letters
 
 from markupsafe import Markup
 
@@ -254,7 +255,8 @@ def source_note(page: Page, table: TableRecord) -> Markup:
         ended = not plain or plain.endswith((".", stop))
         return told if ended else join([told, stop])
     cut = max(plain.rfind(end, 0, most) for end in CLAUSES)
-    kept = plain[: cut if cut > most / 3 else most]
+    # Where no clause ends, not within a Latin word either: in Chinese no space stands before it.
+    kept = plain[:cut] if cut > most / 3 else plain[:most].rstrip(f"{ascii_letters}_")
     shown = name(f"{kept} {ELLIPSIS}", NOTE + 2)
     return el("span", shown, lang="en") if "lang=" in told else shown
 

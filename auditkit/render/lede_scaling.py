@@ -18,7 +18,7 @@ def scaling(page: Page, pillar: Pillar) -> Markup:
     shown = numbers.show(cost.value, *ends, unit=cost.unit)
     said = page.words(
         "lede.scaling",
-        rows=cost.slice["rows"],
+        rows=page.said(cost.slice["rows"]),
         value=shown.text,
         interval=f" {shown.interval}" if shown.interval else "",
         points=cost.n,
