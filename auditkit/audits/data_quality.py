@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
@@ -31,6 +30,7 @@ from auditkit.methods.data_quality import (
 from auditkit.methods.estimates import Estimate, measured
 from auditkit.methods.intervals import share
 from auditkit.methods.ranking import auc
+from auditkit.models.references import alike
 from auditkit.roles import TASKS, group_masks
 from auditkit.subject import Subject
 
@@ -170,7 +170,7 @@ class DataQuality:
                 lacks = Estimate.undefined(lacking or "")
                 yield measured(metric, lacks, n, ASSESSED, {})
             return
-        seen, again = _seen(rows, train[columns]), twice(train[columns])
+        again, seen = alike(train[columns], rows)
         source = f"{seen:,} of {n:,} {ASSESSED}; {len(train):,} training rows"
         yield measured(SEEN, share(seen, n, self.level), n, source, {})
         excess = beyond_chance(seen, n, again, len(train), self.level)
@@ -262,13 +262,6 @@ def _columns(found: list[Column], n: int) -> Iterator[Measurement]:
             continue
         source = f"{len(found)} columns that the model reads; {ASSESSED}"
         yield metric.measure(float(count), n=n, exact=True, reason=COUNTED, source=source)
-
-
-def _seen(rows: pd.DataFrame, train: pd.DataFrame) -> int:
-    """How many rows equal a training row in every column."""
-    both = pd.concat([train, rows], ignore_index=True)  # so that 1 and 1.0 are one
-    hashes = pd.util.hash_pandas_object(both, index=False).to_numpy()
-    return int(np.isin(hashes[len(train) :], hashes[: len(train)]).sum())
 
 
 def _outcome(subject: Subject) -> tuple[npt.NDArray[np.int8] | None, str]:

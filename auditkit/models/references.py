@@ -99,6 +99,28 @@ class Bench:
         return Path(self.keep) / str(named)
 
 
+def alike(train: pd.DataFrame, others: pd.DataFrame) -> tuple[int, int]:
+    """Count training rows that equal another training row, and others that equal a training row.
+
+    Args:
+        train: The training rows, by the columns that make a row what it is.
+        others: Other rows, with the same columns.
+
+    Returns:
+        Both counts.
+
+    Example:
+        >>> rows = pd.DataFrame({"x": [1, 1, 2, 3]})
+        >>> alike(rows[:3], rows[2:])
+        (2, 1)
+    """
+    both = pd.concat([train, others], ignore_index=True)  # so that 1 and 1.0 are one
+    hashes = pd.util.hash_pandas_object(both, index=False).to_numpy()
+    known, asked = hashes[: len(train)], hashes[len(train) :]
+    _, place, times = np.unique(known, return_inverse=True, return_counts=True)
+    return int((times[place] > 1).sum()), int(np.isin(asked, known).sum())
+
+
 def overlap(train: pd.DataFrame, others: pd.DataFrame, level: float) -> str:
     """Say where rows that are taken for others stand among the training rows, beyond chance.
 
@@ -119,16 +141,12 @@ def overlap(train: pd.DataFrame, others: pd.DataFrame, level: float) -> str:
         >>> overlap(rows[:100], rows[50:], 0.99)[:49]
         '50 of 150 assessed rows stand among the training '
     """
-    both = pd.concat([train, others], ignore_index=True)  # so that 1 and 1.0 are one
-    hashes = pd.util.hash_pandas_object(both, index=False).to_numpy()
-    known, asked = hashes[: len(train)], hashes[len(train) :]
-    _, place, times = np.unique(known, return_inverse=True, return_counts=True)
-    again, there = int((times[place] > 1).sum()), int(np.isin(asked, known).sum())
-    chance, found = share(again, known.size, level).interval, share(there, asked.size, level)
+    again, there = alike(train, others)
+    chance, found = share(again, len(train), level).interval, share(there, len(others), level)
     if chance is None or found.interval is None or found.interval.low <= chance.high:
         return ""
     return (
-        f"{there:,} of {asked.size:,} assessed rows stand among the training rows, more than "
+        f"{there:,} of {len(others):,} assessed rows stand among the training rows, more than "
         "chance would have it, so they are no rows that the model has not seen"
     )
 
