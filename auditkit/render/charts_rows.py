@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from auditkit.render import numbers
 from auditkit.render.charts import (
@@ -237,7 +237,7 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     size, lines = largest(kept, column), grid(page, scale, LOW)
     drawn = tuple(
         Row(
-            page.said(string(row, label)),
+            _named(page, row, label),
             _bar(row, column, (scale, lines)),
             value(bounded(row, column, beside=size)),
         )
@@ -259,6 +259,13 @@ def bars(page: Page, table: TableRecord) -> list[Figure]:
     is_whole = label in ORDERED and len(kept) == len(table.rows)  # then it needs no twin
     data = None if is_whole else data_table(page, table)
     return [Figure(title, caption, chart, data, source_note(page, table))]
+
+
+def _named(page: Page, row: Record, label: str) -> Markup:
+    size = number(row, label)
+    if size is None:
+        return page.said(string(row, label))
+    return escape(numbers.show(size).text)
 
 
 def _bar(row: Record, column: str, held: Scale) -> Markup:

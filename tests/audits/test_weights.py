@@ -272,6 +272,7 @@ def test_the_plan_records_which_audits_used_the_weights() -> None:
     used = {a.name: a.weighted for a in run(subject(frame)).plan.audits}
     by_weight = {name for name, by in used.items() if by}
     assert by_weight == {
-        *("performance", "fairness", "subgroups", "scores-by-group", "conditional", "energy"),
+        *("performance", "fairness", "subgroups", "scores-by-group", "conditional"),
+        *("scaling", "energy"),
     }
     assert not any(a.weighted for a in run(subject(frame, None)).plan.audits)
