@@ -16,8 +16,11 @@ BEGINS = {
     "performance": "performance",
     "fairness": "fairness",
     "explainability": "explanation",
+    "robustness": "robustness",
     "privacy": "privacy",
+    "conformal": "oversight",
     "data-quality": "data",
+    "impact": "impact",
     "serving": "energy",
 }
 #: What the time of audits is spent on; the last holds audits from outside.
