@@ -341,6 +341,7 @@ def test_row_order_changes_nothing_that_is_learnt() -> None:
     )
 
 
+@pytest.mark.slow
 def test_fifty_thousand_rows_encode_in_half_a_second_of_cpu() -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(

@@ -35,6 +35,7 @@ def test_the_page_is_small_and_asks_nobody_for_anything(language: str) -> None:
     assert "compliant" not in page.lower()
 
 
+@pytest.mark.slow
 def test_it_is_drawn_in_a_second_and_a_half_of_cpu_time(report: Report) -> None:
     start = time.process_time()
     render(report)

@@ -461,6 +461,7 @@ def test_every_wrong_setting_is_listed() -> None:
         Fairness(level=1, min_group=0, max_pairs=-1)
 
 
+@pytest.mark.slow
 def test_a_census_sized_table_takes_a_fraction_of_a_second() -> None:
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(

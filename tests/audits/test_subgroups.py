@@ -204,6 +204,7 @@ def test_a_measure_of_another_task_is_refused() -> None:
         found(subject_of(people(200)), Subgroups(measures=("absolute_error",)))
 
 
+@pytest.mark.slow
 def test_four_columns_to_a_depth_of_three_take_under_2_cpu_seconds() -> None:
     rng = np.random.default_rng(0)
     rows = people(50_000).assign(job=rng.integers(0, 40, 50_000).astype(str))

@@ -40,26 +40,22 @@ def test_no_socket_is_opened(tmp_path: Path) -> None:
     assert done.stdout.split() == ["0", "measured", "measured"]
 
 
-def test_it_imports_fast_and_loads_no_data_library_nor_sockets() -> None:
+def test_it_loads_few_modules_and_no_data_library_nor_sockets() -> None:
     code = (
-        "import sys, time\n"
-        "import contextvars, dataclasses, functools, pathlib, resource, threading, typing\n"
+        "import sys\n"
         "import auditkit\n"
-        "start = time.process_time()\n"
+        "before = len(sys.modules)\n"
         "from auditkit import meter\n"
-        "took = time.process_time() - start\n"
         "heavy = {'torch', 'numpy', 'pandas', 'scipy', 'socket', 'psutil'} & set(sys.modules)\n"
-        "print(took, *heavy)"
+        "print(len(sys.modules) - before, *heavy)"
     )
-    runs = [
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-        for _ in range(3)
-    ]
-    loaded = runs[0].stdout.split()
-    assert loaded[1:] == []
-    assert min(float(run.stdout.split()[0]) for run in runs) < 0.05
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded, *heavy = done.stdout.split()
+    assert heavy == []
+    assert int(loaded) < 100
 
 
+@pytest.mark.slow
 def test_a_phase_costs_little() -> None:
     times = []
     for _ in range(50):
@@ -81,6 +77,7 @@ def test_three_runs_of_the_same_job_agree_within_the_printed_interval() -> None:
         assert all((one.low or 0) <= (other.joules or 0) <= (one.high or 0) for other in costs)
 
 
+@pytest.mark.slow
 def test_a_phase_costs_less_than_one_percent_of_a_second() -> None:
     before = time.process_time()
     for _ in range(20):

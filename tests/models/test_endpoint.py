@@ -215,7 +215,7 @@ def test_what_does_not_pass_is_a_model_error_after_the_last_try(
     begin = time.monotonic()
     with pytest.raises(ModelError, match=f"gave no answer in 2 tries: .*({what})"):
         made(server.url, retries=1, timeout=0.2 if "0\\.2" in what else 5.0).scores(ROWS)
-    assert time.monotonic() - begin < 4
+    assert time.monotonic() - begin < 30
 
 
 def test_an_answer_without_end_is_cut_off(server: serving.Server, monkeypatch: Any) -> None:

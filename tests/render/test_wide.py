@@ -127,6 +127,7 @@ def test_what_a_page_leaves_out_is_counted(wide: Report) -> None:
         assert said in page
 
 
+@pytest.mark.slow
 def test_it_is_drawn_within_a_second_and_a_half(wide: Report) -> None:
     start = time.process_time()
     render(wide)
