@@ -212,10 +212,14 @@ def framed(height: int, *parts: Markup) -> Markup:
 def curve(points: Sequence[tuple[float, float]], cls: str) -> Markup:
     """A chain of lines through points, each a share of the width and pixels down, in a frame.
 
+    Without a point nothing is drawn: browsers complain of a path that goes nowhere.
+
     Example:
         >>> curve([(0.0, 10.0), (0.5, 2.04)], "ln")
         Markup('<path class=ln d="M0 10 500 2"/>')
     """
+    if not points:
+        return Markup("")
     places = [f"{round(1000 * min(max(x, 0.0), 1.0))} {px(y)}" for x, y in points]
     return el("path", cls=cls, d="M" + " ".join(dict.fromkeys(places)))
 

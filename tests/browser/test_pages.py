@@ -32,7 +32,7 @@ TEXTS = """(() => {
     const held = node.parentElement;
     if (held.closest('script,style,title,desc,symbol,.js')) continue;
     const text = node.nodeValue.replace(/\\s+/g, '');
-    if (text) found.push([text, !!held.closest('nav.toc,.skip,.foot')]);
+    if (text) found.push([text, !!held.closest('nav.toc,.skip,.foot,.also')]);
   }
   return found;
 })()"""

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from auditkit.render.charts import Axis, axis, mark, nice, pct
+from auditkit.render.charts import Axis, axis, curve, mark, nice, pct
 from auditkit.render.charts_groups import GroupChart
 from auditkit.render.charts_limit import Held, against_limit
 from auditkit.render.draw import CHARTS, figures
@@ -225,3 +225,7 @@ def test_bounds_stand_with_the_number_that_they_bound(record: dict[str, Any]) ->
     shown = data_table(page_of(record), table)
     assert [cell.striptags() for cell in shown.rows[0]] == ["F", "0.500 [0.400, 0.600]", "9"]
     assert len(shown.heads) == 3
+
+
+def test_a_curve_without_points_is_not_drawn() -> None:
+    assert curve([], "ln") == ""
