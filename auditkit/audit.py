@@ -24,19 +24,13 @@ from auditkit.errors import (
 )
 from auditkit.evidence import Measurement, Metric, Table
 from auditkit.judging import Held, judge, overall
+from auditkit.limits import Limits
 from auditkit.progress import bar
 from auditkit.records import audit_record, measurement_record, metric_record, table_record
-from auditkit.report import (
-    AuditRecord,
-    MeasurementRecord,
-    PlannedAudit,
-    PlanRecord,
-    PolicyRecord,
-    Report,
-    TableRecord,
-)
+from auditkit.report import AuditRecord, PlannedAudit, PlanRecord, PolicyRecord, Report
 from auditkit.subject import Subject
 from auditkit.threads import one_thread
+from auditkit.unfinished import Given, Unfinished
 
 #: The audits of the house, in the order in which they run; energy comes last.
 BUILT_IN = (
@@ -228,6 +222,8 @@ def run(
     *,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     progress: Callable[[str, int, int], None] | bool | None = None,
+    limits: Limits | None = None,
+    unfinished: Unfinished | None = None,
 ) -> Report:
     """Audit a subject.
 
@@ -239,6 +235,8 @@ def run(
         settings: Audit name to its settings, for audits given by name.
         progress: Called with the name of each audit before it runs, its number and the count;
             True shows a bar, in a notebook too.
+        limits: What one audit may take; one that takes more is recorded as broken.
+        unfinished: Where the finished audits of a run are kept, and taken from.
 
     Returns:
         The report. An audit that breaks is recorded with what it had measured until then.
@@ -259,15 +257,8 @@ def run(
         for number, audit in enumerate(shown, 1):
             if callable(progress):
                 progress(audit.name, number, len(chosen))
-            results.append(_run_one(audit, subject, seed))
+            results.append(_given(audit, subject, seed, limits or Limits(), unfinished))
     return _report(subject, policy, chosen, results, seed, settings or {}, created)
-
-
-@dataclasses.dataclass
-class _Result:
-    record: AuditRecord
-    measurements: list[MeasurementRecord]
-    tables: list[TableRecord]
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -276,10 +267,36 @@ def generator(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, word])
 
 
-def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
+def _given(
+    audit: Audit | Broken,
+    subject: Subject,
+    seed: int,
+    limits: Limits,
+    unfinished: Unfinished | None,
+) -> Given:
+    """What an audit gives, or gave in an earlier run that was stopped."""
     if isinstance(audit, Broken):
-        record = AuditRecord(name=audit.name, status="error", reason=audit.reason)
-        return _Result(record, [], [])
+        return Given(record=AuditRecord(name=audit.name, status="error", reason=audit.reason))
+    missing = _missing(audit, subject)
+    if missing:
+        return Given(record=AuditRecord(name=audit.name, status="skipped", reason=missing))
+    settings = dataclasses.asdict(audit)  # type: ignore[call-overload]
+    kept = None if unfinished is None else unfinished.load(audit.name, settings, seed)
+    if kept is not None:
+        return kept
+
+    def keep(given: Given) -> None:
+        if unfinished is not None:
+            unfinished.keep(given, settings, seed)
+
+    given = _run_one(audit, subject, seed, limits, keep)
+    if given.record.status == "completed":  # what broke may do better the next time
+        keep(given)
+    return given
+
+
+def _missing(audit: Audit, subject: Subject) -> str | None:
+    """Why an audit cannot run on a subject, or None."""
     tasks: frozenset[str] = getattr(audit, "tasks", frozenset({"binary"}))
     missing = subject.missing(audit.needs)
     is_protected = subject.counts is not None and subject.counts.doubt is not None
@@ -290,15 +307,24 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
     if subject.task not in tasks:  # whatever else is missing would not help
         named = " and ".join(sorted(tasks))
         missing = f"it measures {named} tasks so far, and this is a {subject.task} one"
-    if missing:
-        record = AuditRecord(name=audit.name, status="skipped", reason=missing)
-        return _Result(record, [], [])
-    result = _Result(AuditRecord(name=audit.name, status="completed"), [], [])
+    return missing
+
+
+def _run_one(
+    audit: Audit, subject: Subject, seed: int, limits: Limits, keep: Callable[[Given], None]
+) -> Given:
+    result = Given(record=AuditRecord(name=audit.name, status="completed"))
     reason = None
+
+    def hangs(why: str) -> None:
+        result.record = AuditRecord(name=audit.name, status="error", reason=why)
+        keep(result)
+
     with meter.phase(f"audit {audit.name}") as measured:
         try:
-            for evidence in audit.run(subject, generator(seed, audit.name)):
-                _keep(result, audit, evidence)
+            with limits.held(hangs):
+                for evidence in audit.run(subject, generator(seed, audit.name)):
+                    _keep(result, audit, evidence)
         except Exception as error:  # noqa: BLE001 - whatever breaks is recorded and shown
             most = 400 if isinstance(error, AuditkitError) else QUOTED  # ours quote no data
             reason = f"{type(error).__name__}: {quote(error, most)}"
@@ -306,7 +332,7 @@ def _run_one(audit: Audit | Broken, subject: Subject, seed: int) -> _Result:
     return result
 
 
-def _keep(result: _Result, audit: Audit, evidence: Measurement | Table) -> None:
+def _keep(result: Given, audit: Audit, evidence: Measurement | Table) -> None:
     if isinstance(evidence, Table):
         result.tables.append(table_record(audit.name, evidence))
         return
@@ -322,7 +348,7 @@ def _report(
     subject: Subject,
     policy: PolicyRecord | None,
     audits: Sequence[Audit | Broken],
-    results: Sequence[_Result],
+    results: Sequence[Given],
     seed: int,
     settings: Mapping[str, Mapping[str, Any]],
     created: datetime,
@@ -372,7 +398,7 @@ def _planned(
 
 
 def _absence(
-    audits: Sequence[Audit | Broken], results: Sequence[_Result]
+    audits: Sequence[Audit | Broken], results: Sequence[Given]
 ) -> Callable[[str], tuple[Verdict, str]]:
     """Say for a metric why there is no measurement of it, from how its audit went."""
 

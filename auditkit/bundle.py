@@ -65,15 +65,19 @@ def occupied(folder: str | Path) -> list[Problem]:
     return [Problem(str(folder), "something is there already", "no folder", hint)]
 
 
-def bundle_folder(out: str | Path, report: Report) -> Path:
-    """The folder of a report under `out`: its subject's name, made fit for a path, then its id.
+def subject_folder(out: str | Path, name: str) -> Path:
+    """The folder of a subject under `out`: its name, made fit for a path.
 
     Example:
-        >>> re.sub(r"[^A-Za-z0-9._-]+", "-", "Census / income")
-        'Census-income'
+        >>> subject_folder("reports", "Census / income").as_posix()
+        'reports/Census-income'
     """
-    name = re.sub(r"[^A-Za-z0-9._-]+", "-", report.subject.name).strip("-.")[:60] or "subject"
-    return Path(out) / name / report.audit_id
+    return Path(out) / (re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:60] or "subject")
+
+
+def bundle_folder(out: str | Path, report: Report) -> Path:
+    """The folder of a report under `out`: that of its subject, then its id."""
+    return subject_folder(out, report.subject.name) / report.audit_id
 
 
 def _contents(

@@ -225,7 +225,10 @@ class PhaseRecord(_Record):
 
 
 class AuditRecord(_Record):
-    """How one audit went and what it cost; `phases` are part of it."""
+    """How one audit went and what it cost; `phases` are part of it.
+
+    `resumed` says that it ran in a run that was stopped, before the one that wrote the record.
+    """
 
     name: str
     status: Literal["completed", "error", "skipped"]
@@ -235,6 +238,7 @@ class AuditRecord(_Record):
     peak_memory_bytes: int | None = None
     energy: EnergyRecord | None = None
     phases: list[PhaseRecord] = []
+    resumed: bool = False
 
 
 class MetricRecord(_Record):

@@ -39,11 +39,29 @@ if TYPE_CHECKING:
     help="An earlier audit of the subject; the report says what changed.",
 )
 @click.option("--lang", help="Languages of the pages, with commas between; all by default.")
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on from the audits that a run of this CONFIG finished before it was stopped.",
+)
+@click.option(
+    "--time-limit",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="Most time that one audit may take; one that takes longer is recorded as broken.",
+)
+@click.option(
+    "--memory-limit",
+    type=click.IntRange(min=1),
+    metavar="MB",
+    help="Most memory that one audit may add; one that asks for more is recorded as broken.",
+)
 @click.option("--pdf", is_flag=True, help="Write the report as PDF too (extra `pdf`).")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
 def run(
     config: Path, out: Path, audits: str | None, policy: Path | None, seed: int | None,
-    since: Path | None, lang: str | None, *, pdf: bool, as_json: bool,
+    since: Path | None, lang: str | None, time_limit: float | None, memory_limit: int | None, *,
+    resume: bool, pdf: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Audit what CONFIG (an auditkit.toml) describes, and write a bundle."""
     from auditkit import meter
@@ -53,8 +71,10 @@ def run(
     from auditkit.comparing import compare
     from auditkit.config import read_config
     from auditkit.errors import InputError
+    from auditkit.limits import Limits
     from auditkit.loading import Prepared, prepare
     from auditkit.render.pdf import need_pdf
+    from auditkit.unfinished import Unfinished
 
     said = Said()
     if pdf:
@@ -78,11 +98,14 @@ def run(
         said(f"training the {prepared.config.subject.model['train']}")
     with meter.use(prepared.sources):
         subject = prepared.subject(progress=sys.stderr.isatty())
+        kept = Unfinished.of(out, subject, prepared.text, resume=resume, say=said)
         report = run_audits(
             subject, held, names,
             prepared.config.seed if seed is None else seed,
             settings=settings,
             progress=lambda name, i, count: said(f"audit {i} of {count}: {name}"),
+            limits=Limits(time_limit, memory_limit and memory_limit * 10**6),
+            unfinished=kept,
         )  # fmt: skip
     if before is not None:
         report = report.model_copy(update={"since": compare(before, report)})
@@ -92,6 +115,7 @@ def run(
         files |= {f"report.{name}.pdf": _print(report, name) for name in spoken}
     said("writing the bundle")
     folder = write_bundle(report, bundle_folder(out, report), files=files, languages=spoken)
+    kept.clear()
     said("done")
     return say_result(report, folder / f"report.{spoken[0]}.html", as_json=as_json)
 

@@ -74,7 +74,7 @@ def _audit_line(page: Page, audit: AuditRecord, chosen: Mapping[str, Any]) -> Au
     energy = audit.energy or EnergyRecord(joules=None)
     return AuditLine(
         page.pillar_title(audit.name),
-        NOTHING if audit.status == "completed" else page.words(f"audit.{audit.status}"),
+        _status(page, audit),
         page.told(audit.reason, 200),
         _quantity(audit.seconds, "s"),
         _quantity(audit.cpu_seconds, "s"),
@@ -191,3 +191,10 @@ def _names(report: Report) -> Iterator[tuple[str, int]]:
         longest = NAME if table.chart in CHARTS else CELL
         cells = (cell for row in table.rows for cell in row if isinstance(cell, str))
         yield from ((cell, longest) for cell in cells)
+
+
+def _status(page: Page, audit: AuditRecord) -> Markup:
+    """How an audit went, where that is more than that it ran."""
+    if audit.status != "completed":
+        return page.words(f"audit.{audit.status}")
+    return page.words("audit.resumed") if audit.resumed else NOTHING

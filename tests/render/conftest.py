@@ -416,7 +416,7 @@ def census_record() -> dict[str, Any]:
     audits.insert(
         3, {**ran, "name": "privacy", "status": "error", "reason": "ValueError: 'no noise'"}
     )
-    audits.append({"name": "robustness", "status": "skipped", "reason": "there are only scores"})
+    audits.append({"name": "stress-test", "status": "skipped", "reason": "there are only scores"})
     fields = ("title", "definition", "unit", "better", "low", "high")
     return {
         "format": 1, "auditkit": "0.1.0", "audit_id": "20261122T090500Z-7f3a",

@@ -218,7 +218,7 @@ def test_what_has_no_value_is_listed_with_its_reason(census: Report, page: str) 
             assert str(measurement.reason) in missing
             for column, group in measurement.slice.items():
                 assert f"{column} = {group}" in missing
-    assert "Robustness skipped there are only scores" in missing
+    assert "Stress test skipped there are only scores" in missing
     assert "Privacy broke ValueError: 'no noise'" in missing
     assert "V1 Epsilon at most 3 (own policy, after house rule 7)" in missing
 

@@ -176,7 +176,7 @@ def test_what_an_audit_cost_is_shown_with_its_basis_and_settings(record: dict[st
     assert lines["Fairness"].basis.striptags() == "estimated"
     assert lines["Fairness"].memory == "231\N{NO-BREAK SPACE}MB"
     assert lines["Fairness"].settings.striptags() == "min_group 20"
-    assert lines["Robustness"].energy == "no value"
+    assert lines["Stress test"].energy == "no value"
 
 
 def test_the_audits_that_used_the_weights_are_told_from_those_that_did_not(
