@@ -49,7 +49,7 @@ def status_of(command: Callable[[], Any]) -> int:
     Returns:
         Its status; 2 with the message on stderr for a mistake of the user, 4 for one of ours.
     """
-    from auditkit.errors import AuditkitError
+    from auditkit.errors import AuditkitError, quote
 
     try:
         return int(command() or PASS)
@@ -63,6 +63,10 @@ def status_of(command: Callable[[], Any]) -> int:
         return 130
     except AuditkitError as error:
         click.echo(f"auditkit: {error}", err=True)
+        return USAGE
+    except OSError as error:  # a name that is too long, a disk that is full, ...
+        file = "" if error.filename is None else f"{quote(str(error.filename))}: "
+        click.echo(f"auditkit: {file}{error.strerror or error}", err=True)
         return USAGE
     except Exception:  # noqa: BLE001 - the last resort: say so, and keep status 1 for "fail"
         traceback.print_exc()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from auditkit.errors import InputError, Problem, quote
 from auditkit.meter.wall import MOST_GAP
@@ -18,6 +18,22 @@ from auditkit.roles import Task
 WAYS = ("train", "file", "endpoint", "score or prediction")
 #: Bands of equal size by name, and how many they are.
 QUANTILES = {"halves": 2, "terciles": 3, "quartiles": 4, "quintiles": 5, "deciles": 10}
+
+
+#: Bytes that a name of a file may have on the usual systems.
+LONGEST = 255
+
+
+def _usable(path: str) -> str:
+    if "\0" in path or any(
+        len(part.encode(errors="replace")) > LONGEST for part in Path(path).parts
+    ):
+        raise ValueError(f"names of up to {LONGEST} bytes, without a zero byte")
+    return path
+
+
+#: The path of a file, or of a place in a warehouse.
+PathText = Annotated[str, Field(min_length=1), AfterValidator(_usable)]
 
 
 class SplitConfig(BaseModel):
@@ -35,7 +51,7 @@ class JoinConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    data: str = Field(min_length=1)
+    data: PathText
     key: str
     table: str | None = None
 
@@ -49,10 +65,10 @@ class SubjectConfig(BaseModel):
     version: str = ""
     description: str = ""
     task: Task = "binary"
-    data: str = Field(default="", min_length=1)
-    cells: list[Annotated[str, Field(min_length=1)]] = []
+    data: PathText = ""
+    cells: list[PathText] = []
     table: str | None = None
-    train_data: str | None = Field(default=None, min_length=1)
+    train_data: PathText | None = None
     train_table: str | None = None
     most_rows: int | None = Field(default=None, ge=1)
     count: bool = False
@@ -69,6 +85,11 @@ class SubjectConfig(BaseModel):
     training: dict[str, Any] = {}
     shadow: dict[str, Any] | None = None
 
+    def column(self, key: str) -> str | None:
+        """The column that `[subject.model]` names by a key; None where that is no text."""
+        named = self.model.get(key)
+        return named if isinstance(named, str) else None
+
 
 class MeterConfig(BaseModel):
     """`[meter]`: where the energy of training and audits comes from; see `auditkit.meter.sources`.
@@ -78,7 +99,7 @@ class MeterConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    wall: str | None = Field(default=None, min_length=1)
+    wall: PathText | None = None
     most_gap: float = Field(default=MOST_GAP, gt=0)
     codecarbon: bool = False
 
@@ -92,7 +113,7 @@ class Config(BaseModel):
     audits: dict[str, dict[str, Any]] = {}
     context: ContextRecord | None = None
     meter: MeterConfig | None = None
-    policy: str | None = None
+    policy: PathText | None = None
     seed: int = Field(default=0, ge=0)
 
 

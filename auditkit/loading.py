@@ -342,8 +342,8 @@ def _roles(says: SubjectConfig, table: Intake, architecture: object, model: obje
     return Roles(
         label=says.label,
         positive=says.positive,
-        score=says.model.get("score"),
-        prediction=says.model.get("prediction"),
+        score=says.column("score"),
+        prediction=says.column("prediction"),
         sensitive=table.sensitive,
         features=tuple(features or ()),
         bands=table.bands,

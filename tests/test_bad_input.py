@@ -176,3 +176,32 @@ def test_answers_that_are_none_give_no_number_in_any_audit(answer: Any) -> None:
     assert all(audit.status == "error" for audit in report.audits)
     counts = {m.metric for m in report.measurements if m.value is not None}
     assert counts <= {"group_count", "group_size", "unknown_share"}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["1979-05-27", "1.5", '["y"]', "true", "{ a = 1 }", '"' + "y" * 5_000 + '"', '"a\\u0000b"'],
+)
+@pytest.mark.parametrize("key", ['score = "score"', 'data = "loans.csv"', 'label = "y"'])
+def test_a_value_of_another_kind_ends_with_status_2(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], key: str, value: str
+) -> None:
+    scored().to_csv(tmp_path / "loans.csv", index=False)
+    config = tmp_path / "auditkit.toml"
+    config.write_text(CONFIG.replace(key, f"{key.partition(' = ')[0]} = {value}"), "utf-8")
+    run = ["run", str(config), "--out", str(tmp_path / "out")]
+    assert status_of(lambda: cli(run, standalone_mode=False)) == 2
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    assert "expected" in said
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["gate", "report", "history", "init", "verify", "run"])
+def test_a_name_that_no_system_takes_ends_with_status_2(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    assert status_of(lambda: cli([command, "y" * 5_000], standalone_mode=False)) == 2
+    said = capsys.readouterr().err
+    assert "File name too long" in said
+    assert "Traceback" not in said

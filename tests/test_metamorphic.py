@@ -79,9 +79,7 @@ def test_renamed_columns_rename_slices_and_nothing_else() -> None:
     )
     new = by_slice(run(subject, audits=["performance", "fairness"]))
     old = by_slice(before(), lambda text: {"sex": "zzz", "job": "aaa"}.get(text, text))
-    assert {key: one.value for key, one in new.items()} == {
-        key: old[key].value for key in new
-    }
+    assert {key: one.value for key, one in new.items()} == {key: old[key].value for key in new}
 
 
 def test_rows_that_all_come_four_times_keep_rates_and_narrow_their_intervals() -> None:

@@ -119,8 +119,8 @@ def take_counts(config: Config, folder: Path, where: str, attempt: Attempts) -> 
     roles = Roles(
         label=says.label,
         positive=says.positive,
-        score=says.model.get("score"),
-        prediction=says.model.get("prediction"),
+        score=says.column("score"),
+        prediction=says.column("prediction"),
         sensitive=tuple(says.sensitive),
         # A name was told as a problem; an edge in its place keeps the column from being one too.
         bands={n: [0.0] if isinstance(band, str) else band for n, band in says.bands.items()},

@@ -166,7 +166,7 @@ def _parsed(raw: bytes, name: str, *, is_json: bool = False, skipped: int = 0) -
     except UnicodeDecodeError as error:
         problem = Problem(name, "bytes that are no text", "CSV or JSON in UTF-8")
         raise InputError([problem]) from error
-    rows = _json_rows(text, name) if is_json else _csv_rows(text, skipped)
+    rows = _json_rows(text, name) if is_json else _csv_rows(text, name, skipped)
     columns = list(rows[0][1]) if rows else []
     time, value, problems = _columns(columns, name)
     if problems:
@@ -185,14 +185,18 @@ def _parsed(raw: bytes, name: str, *, is_json: bool = False, skipped: int = 0) -
 _Row = tuple[str, Mapping[str, object]]
 
 
-def _csv_rows(text: str, skipped: int) -> list[_Row]:
+def _csv_rows(text: str, name: str, skipped: int) -> list[_Row]:
     head = text.partition("\n")[0]
     delimiter = ";" if ";" in head and "," not in head else ","
     reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    return [
-        (f"line {reader.line_num + skipped}", {str(k).strip(): v for k, v in row.items()})
-        for row in reader
-    ]
+    try:
+        return [
+            (f"line {reader.line_num + skipped}", {str(k).strip(): v for k, v in row.items()})
+            for row in reader
+        ]
+    except csv.Error as error:
+        line = f"{name} line {reader.line_num + skipped}"
+        raise InputError([Problem(line, str(error), "a row of CSV")]) from error
 
 
 def _json_rows(text: str, name: str) -> list[_Row]:

@@ -114,6 +114,7 @@ class TestFiles:
         [
             ("plug.csv", "time,w\n1,40\n", "found 1 readings, expected at least 2"),
             ("plug.csv", "", "no known unit among no column"),
+            ("plug.csv", f"time,w\n1,40\n2,{200_000 * chr(52)}\n", "expected a row of CSV"),
             ("plug.json", "{", "found no JSON"),
             ("plug.json", "{}", "expected a list of objects"),
             ("plug.json", '[{"time": 1, "w": true}, {"time": 2, "w": null}]', "found 'True'"),
