@@ -43,6 +43,7 @@ validity: .venv
 	$(BIN)/python benchmarks/personal_data.py
 	$(BIN)/python benchmarks/epsilon_validity.py
 	$(BIN)/python benchmarks/hostile_input.py
+	$(BIN)/python benchmarks/supply_chain.py
 
 .venv: $(STAMP)
 
