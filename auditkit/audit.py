@@ -56,6 +56,8 @@ BUILT_IN = (
     "auditkit.audits.memorisation:Memorisation",
     "auditkit.audits.privacy_frontier:PrivacyFrontier",
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
+    "auditkit.audits.conformal:Conformal",
+    "auditkit.audits.out_of_distribution:OutOfDistribution",
     "auditkit.audits.data_quality:DataQuality",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",

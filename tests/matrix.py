@@ -50,6 +50,8 @@ LETTERS = {
     "memorisation": "y",
     "privacy-frontier": "k",
     "epsilon-bound": "b",
+    "conformal": "B",
+    "out-of-distribution": "C",
     "data-quality": "3",
     "personal-data": "d",
     "anonymity": "n",

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from markupsafe import Markup
 
 from auditkit.changed import Verdict
-from auditkit.render import lede_data, numbers
+from auditkit.render import lede_data, lede_guarantee, numbers
 from auditkit.render.lede_carbon import carbon
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_compression import compression
@@ -162,6 +162,8 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "attribute-inference": attribute_inference,
     "model-inversion": model_inversion,
     "memorisation": memorisation,
+    "conformal": lede_guarantee.conformal,
+    "out-of-distribution": lede_guarantee.strange,
     "data-quality": lede_data.data_quality,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,

@@ -98,6 +98,8 @@ _HINTS = {
     "memorisation": ("rare_", "canary_"),
     "privacy-frontier": ("frontier_",),
     "mitigation": ("mitigat", "cost_of_target", "fewest_changed"),
+    "conformal": ("conformal_",),
+    "out-of-distribution": ("ood_", "outside_training"),
     "data-quality": (
         *("rows_with_missing", "repeated_rows", "rows_seen", "constant_columns", "duplicate_col"),
         *("strongest_column", "representation_"),
