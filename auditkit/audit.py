@@ -49,6 +49,7 @@ BUILT_IN = (
     "auditkit.audits.effects:Effects",
     "auditkit.audits.surrogate:Surrogate",
     "auditkit.audits.explanation_quality:ExplanationQuality",
+    "auditkit.audits.robustness:Robustness",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.membership:Membership",
     "auditkit.audits.attribute_inference:AttributeInference",

@@ -43,6 +43,7 @@ LETTERS = {
     "effects": "h",
     "surrogate": "t",
     "explanation-quality": "q",
+    "robustness": "4",
     "privacy": "v",
     "membership": "u",
     "attribute-inference": "l",

@@ -37,7 +37,7 @@ def test_ids_are_unique_within_a_text() -> None:
 
 
 def test_every_row_belongs_to_a_text_and_names_known_audits() -> None:
-    known = {*audit_classes(), POLICY, RECORD, "robustness"}
+    known = {*audit_classes(), POLICY, RECORD}
     for row in rows():
         assert row.regime in regimes()
         assert set(row.audits) <= known, row

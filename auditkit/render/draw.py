@@ -64,7 +64,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
 #: Rows of the plain tables of which the first say most, and of those that a rule asks for whole.
-FEW = {"gap-tests": 8, "impact-ratios": 100}
+FEW = {"gap-tests": 8, "impact-ratios": 100, "perturbations": 9}
 
 
 def figures(page: Page, table: TableRecord) -> list[Figure]:

@@ -34,7 +34,7 @@ NOTHING = Markup("")
 #: Columns of tables that hold texts of ours and never a name from the data.
 OURS = frozenset(
     {
-        *("attack", "basis", "change", "decision", "definition", "four_fifths", "how"),
+        *("altered", "attack", "basis", "change", "decision", "definition", "four_fifths", "how"),
         *("justification", "limit", "meaning", "model", "note", "outcome", "phase", "question"),
         *("role", "size_of_class", "stage", "standing", "test", "version"),
     }

@@ -27,6 +27,7 @@ from auditkit.render.lede_memory import attribute_inference, memorisation, model
 from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
+from auditkit.render.lede_robustness import robustness
 from auditkit.render.lede_scaling import scaling
 from auditkit.render.lede_scores import explainability
 from auditkit.render.lede_serving import serving
@@ -155,6 +156,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "counterfactuals": changes,
     "reason-codes": reason_codes,
     "explanation-quality": trust,
+    "robustness": robustness,
     "privacy": shifted,
     "membership": membership,
     "privacy-frontier": privacy_frontier,

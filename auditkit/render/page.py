@@ -107,6 +107,10 @@ _HINTS = {
     "personal-data": ("personal_",),
     "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),
+    "robustness": (
+        *("noise_flip", "unit_error_", "category_error_", "unseen_category_", "missing_field_"),
+        *("typo_", "letter_case_"),
+    ),
     "compression": ("compress", "smallest_size"),
     "privacy": ("epsilon", "membership", "attack", "privacy", "private"),
     "serving": ("latency", "throughput", "model_bytes", "prediction_peak"),

@@ -140,6 +140,34 @@ def test_swapped_words_are_said_in_a_sentence_and_tabled() -> None:
     assert "What swapping one pair of words does" in text
 
 
+class Stepped:
+    """Selects by many small steps of a number, or by a word of a text."""
+
+    kind, parameters, sha256 = "stepped", None, None
+
+    def scores(self, rows: pd.DataFrame) -> np.ndarray:
+        if "text" in rows:
+            return np.array([float("good" in text) for text in rows["text"]])
+        return np.asarray(np.floor(rows["height"] * 300) % 2, dtype=float)
+
+
+def shaken(rows: pd.DataFrame, feature: str) -> str:
+    subject = Subject.from_model(Stepped(), rows, label="y", features=[feature], sensitive=["sex"])
+    return render(run(subject, None, ["robustness"]))
+
+
+def test_small_changes_and_the_worst_error_are_said_in_sentences() -> None:
+    rng = np.random.default_rng(0)
+    rows = pd.DataFrame({"sex": rng.choice(["F", "M"], 900), "y": rng.integers(0, 2, 900)})
+    text = shaken(rows.assign(height=rng.normal(100, 9, size=900)), "height")
+    assert "the model answers otherwise for a share of <b>0." in text
+    assert "Of the errors tried, \N{LEFT DOUBLE QUOTATION MARK}" in text
+    assert "Small changes, the worst error of each kind, then whom" in text
+    text = shaken(rows.assign(text=[f"so good it was {i}" for i in range(900)]), "text")
+    assert "With typos in the texts it answers otherwise for a share of <b>0." in text
+    assert "With all numbers" not in text
+
+
 def mitigated(outcome: str, *, reads_group: bool = False) -> str:
     """The page of a mitigation, as its tables tell it."""
     gaps = ("demographic_parity_difference", "accuracy", "equal_opportunity_difference")

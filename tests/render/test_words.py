@@ -21,6 +21,7 @@ from auditkit.render import (
     charts_stories,
     charts_thresholds,
     lede_people,
+    lede_robustness,
     method,
     notes,
     page,
@@ -54,6 +55,7 @@ DYNAMIC = {
         *("impact-ratios", "lending", "strata", "gap-tests", "flips", "term-swaps"),
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
         *("data-columns", "representation"),
+        "perturbations",
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("sci", "other-grids", "compute-fields"),
         *("compressed-gaps", "compressed-growth"),
@@ -68,6 +70,7 @@ DYNAMIC = {
     "rules.value.": ("binary", "multiclass", "regression"),
     "lede.": (
         *(*lede_people.WHOLE, *lede_people.ALONE),
+        *lede_robustness.SMALL,
         *("compression_of_accuracy", "compression_of_r2"),
     ),
     "area.": (*spending.AREAS, "training", "whole"),
