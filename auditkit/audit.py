@@ -50,6 +50,7 @@ BUILT_IN = (
     "auditkit.audits.surrogate:Surrogate",
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.robustness:Robustness",
+    "auditkit.audits.attacks:Attacks",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.membership:Membership",
     "auditkit.audits.attribute_inference:AttributeInference",

@@ -44,6 +44,7 @@ LETTERS = {
     "surrogate": "t",
     "explanation-quality": "q",
     "robustness": "4",
+    "attacks": "5",
     "privacy": "v",
     "membership": "u",
     "attribute-inference": "l",

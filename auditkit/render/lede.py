@@ -9,6 +9,8 @@ from markupsafe import Markup
 
 from auditkit.changed import Verdict
 from auditkit.render import lede_data, lede_guarantee, numbers
+from auditkit.render import lede_data, numbers
+from auditkit.render.lede_attacks import attacks
 from auditkit.render.lede_carbon import carbon
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_compression import compression
@@ -157,6 +159,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "reason-codes": reason_codes,
     "explanation-quality": trust,
     "robustness": robustness,
+    "attacks": attacks,
     "privacy": shifted,
     "membership": membership,
     "privacy-frontier": privacy_frontier,

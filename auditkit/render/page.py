@@ -90,6 +90,7 @@ HUGEST = 10**290
 
 #: Parts of metric ids that tell the pillar of a criterion that nothing was measured for.
 _HINTS = {
+    "attacks": ("attack_flip", "attack_checks", "adversarial_"),
     "scaling": ("forecast_", "_exponent"),
     "counterfactuals": ("counterfactual",),
     "membership": ("reference_attack", "member_shift", "reference_cpu"),

@@ -56,6 +56,7 @@ DYNAMIC = {
         *("trust", "class-sizes", "personal-data", "quasi-identifiers", "interactions"),
         *("data-columns", "representation"),
         "perturbations",
+        *("attack-curve", "attack-checks"),
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("sci", "other-grids", "compute-fields"),
         *("compressed-gaps", "compressed-growth"),
