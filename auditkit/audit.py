@@ -51,6 +51,8 @@ BUILT_IN = (
     "auditkit.audits.explanation_quality:ExplanationQuality",
     "auditkit.audits.robustness:Robustness",
     "auditkit.audits.attacks:Attacks",
+    "auditkit.audits.seed_variance:SeedVariance",
+    "auditkit.audits.monotonicity:Monotonicity",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.membership:Membership",
     "auditkit.audits.attribute_inference:AttributeInference",

@@ -45,6 +45,8 @@ LETTERS = {
     "explanation-quality": "q",
     "robustness": "4",
     "attacks": "5",
+    "seed-variance": "6",
+    "monotonicity": "7",
     "privacy": "v",
     "membership": "u",
     "attribute-inference": "l",

@@ -15,12 +15,21 @@ import pandas as pd
 
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import Cell, Measurement, Metric, Table
-from auditkit.methods import means, regression, subgroup_tests
+from auditkit.explaining.slices import SliceSearch, weak_evidence
+from auditkit.methods import means, subgroup_tests
 from auditkit.methods.bands import quantile_edges
 from auditkit.methods.calibration import NO_PROBABILITIES, are_probabilities
 from auditkit.methods.gaps import shared_level
 from auditkit.methods.sequences import token_errors
 from auditkit.methods.significance import holm
+from auditkit.methods.subgroup_metrics import (
+    ERRORS,
+    GAPS,
+    MEASURES,
+    MULTICALIBRATION,
+    SUBGROUPS_SEARCHED,
+    WORDS,
+)
 from auditkit.methods.subgroup_tests import HeldOut
 from auditkit.methods.subgroups import (
     Column,
@@ -32,66 +41,15 @@ from auditkit.methods.subgroups import (
     space,
     worst_calibrated,
 )
+from auditkit.methods.weak_slices import WEAK_GAPS, WEAK_SLICES
 from auditkit.roles import TASKS, make_groups, origin
 from auditkit.subject import Subject
 
-#: What can be compared, by task.
-MEASURES: Mapping[str, tuple[str, ...]] = {
-    "binary": ("selection_rate", "true_positive_rate", "false_positive_rate", "accuracy"),
-    "multiclass": ("accuracy",),
-    "regression": ("absolute_error",),
-    "sequence-to-sequence": ("exact_match",),
-}
-_WORDS = {
-    "selection_rate": ("selection rate", "selected rows of all rows"),
-    "true_positive_rate": ("true positive rate", "selected rows of those of positive outcome"),
-    "false_positive_rate": ("false positive rate", "selected rows of those of negative outcome"),
-    "accuracy": ("accuracy", "rows predicted rightly"),
-    "absolute_error": ("mean absolute error", "size of the error of a row"),
-    "exact_match": ("rate of exact matches", "texts written without an error"),
-}
-#: Measures of which one side is worse; of the others any difference matters.
-_ERRORS = ("accuracy", "absolute_error", "exact_match")
 #: Why there is no calibration.
 _NO_SCORES = "calibration needs scores"
 
 #: Settings that are whole numbers from 1.
-_FROM_1 = ("depth", "tested", "bins", "max_subgroups")
-
-SUBGROUPS_SEARCHED = Metric(
-    "subgroups_searched",
-    "Subgroups searched",
-    "Intersections of columns that have enough rows to be searched and to be tested.",
-    "count",
-    low=0.0,
-)
-MULTICALIBRATION = Metric(
-    "multicalibration_error",
-    "Multicalibration error",
-    "Gap between the rate of positive outcomes and the mean score, times the share of rows, in the "
-    "subgroup and score bin where it is largest.",
-    "difference",
-    better="lower",
-    low=0.0,
-    high=1.0,
-)
-
-
-def _gap(measure: str) -> Metric:
-    title, counted = _WORDS[measure]
-    return Metric(
-        f"worst_subgroup_{measure}_gap",
-        f"Worst subgroup, {title}",
-        f"Size of the difference in {title} ({counted}) between everyone else and the subgroup "
-        f"that {'is surely worst off' if measure in _ERRORS else 'surely differs most'}.",
-        regression.UNIT if measure == "absolute_error" else "difference",
-        better="lower",
-        low=0.0,
-        high=None if measure == "absolute_error" else 1.0,
-    )
-
-
-GAPS = {measure: _gap(measure) for measure in _WORDS}
+_FROM_1 = ("depth", "tested", "bins", "max_subgroups", "slices")
 
 
 @dataclass(frozen=True)
@@ -111,7 +69,9 @@ class _Found:
 class Subgroups:
     """The subgroups, of any columns crossed, that differ most from everyone else.
 
-    Rows count by their weights where the subject has them; how small a subgroup is, by its rows.
+    Slices by what the model reads, in which it is worse, are searched beside them: a family of
+    tests of their own. Rows count by their weights where the subject has them; how small a
+    subgroup is, by its rows.
 
     Attributes:
         level: Level that all intervals of the audit hold together, in (0, 1).
@@ -123,6 +83,9 @@ class Subgroups:
         bands: Bands, of about equally many rows, that a numeric feature is cut into; at least 2.
         bins: Equally wide bins of scores in which calibration is searched; at least 1.
         max_subgroups: Most subgroups that are searched; at least 1.
+        slices: Weak slices that are taken from one half to the other; at least 1.
+        slice_bins: Bins of about equally many rows that slices cut a number into; at least 2.
+        slice_share: Share of the rows that a slice must have, in (0, 1).
 
     Raises:
         InputError: If a setting is out of range; every problem is listed.
@@ -143,6 +106,9 @@ class Subgroups:
     bands: int = 4
     bins: int = 10
     max_subgroups: int = 20_000
+    slices: int = 3
+    slice_bins: int = 5
+    slice_share: float = 0.05
 
     name: ClassVar[str] = "subgroups"
     needs: ClassVar[frozenset[str]] = frozenset({"labels", "predictions", "sensitive"})
@@ -152,14 +118,20 @@ class Subgroups:
         SUBGROUPS_SEARCHED,
         *GAPS.values(),
         MULTICALIBRATION,
+        WEAK_SLICES,
+        *WEAK_GAPS.values(),
     )
 
     def __post_init__(self) -> None:
-        problems = range_problems(self, min_group=2, bands=2, **dict.fromkeys(_FROM_1, 1))
+        least = dict.fromkeys(_FROM_1, 1)
+        problems = range_problems(self, min_group=2, bands=2, slice_bins=2, **least)
+        if not 0 < self.slice_share < 1:
+            where, expected = "[audits.subgroups] slice_share", "a number in (0, 1)"
+            problems.append(Problem(where, quote(self.slice_share), expected))
         problems += [
-            Problem.unknown("[audits.subgroups] measures", name, _WORDS, "a measure")
+            Problem.unknown("[audits.subgroups] measures", name, WORDS, "a measure")
             for name in self.measures
-            if name not in _WORDS
+            if name not in WORDS
         ]
         if problems:
             raise InputError(problems)
@@ -173,7 +145,8 @@ class Subgroups:
 
         Yields:
             How many subgroups were searched; the worst gap of each measure; the multicalibration
-            error of a binary task; then the tables `subgroups` and `calibration`.
+            error of a binary task; the tables `subgroups` and `calibration`; then how many slices
+            are weak, how much worse the surest is, and the table `weak-slices`.
 
         Raises:
             InputError: If a feature or a measure is none of this subject.
@@ -195,6 +168,14 @@ class Subgroups:
         yield from self._tables(tests, held, found.tests)
         if subject.task == "binary":
             yield from self._calibration(subject, found, halves, each)
+        yield from self._weak(subject, halves)
+
+    def _weak(self, subject: Subject, halves: Halves) -> Iterator[Measurement | Table]:
+        """Search slices by what the model reads, in which it is worse."""
+        measure = next(name for name in MEASURES[subject.task] if name in ERRORS)
+        how = SliceSearch(self.slices, self.slice_bins, self.slice_share, self.max_subgroups)
+        number = _number(subject, measure)
+        yield from weak_evidence(subject, measure, number, halves, how, self.level)
 
     def _columns(self, subject: Subject) -> list[Column]:
         wrong = [name for name in self.features if name not in subject.features]

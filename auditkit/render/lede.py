@@ -12,6 +12,7 @@ from auditkit.render import lede_data, lede_guarantee, numbers
 from auditkit.render import lede_data, numbers
 from auditkit.render.lede_attacks import attacks
 from auditkit.render.lede_carbon import carbon
+from auditkit.render.lede_chance import monotonicity, seed_variance
 from auditkit.render.lede_changes import changes
 from auditkit.render.lede_compression import compression
 from auditkit.render.lede_epsilon import epsilon_bounds
@@ -160,6 +161,8 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "explanation-quality": trust,
     "robustness": robustness,
     "attacks": attacks,
+    "seed-variance": seed_variance,
+    "monotonicity": monotonicity,
     "privacy": shifted,
     "membership": membership,
     "privacy-frontier": privacy_frontier,

@@ -54,6 +54,30 @@ def _surest_gap(page: Page, pillar: Pillar) -> Markup:
 
 
 def subgroups(page: Page, pillar: Pillar) -> Markup:
+    """Name the subgroup whose difference is surely largest, and the surest weak slice."""
+    parts = (_subgroup(page, pillar), _weak_slice(page, pillar))
+    return Markup(" ").join(part for part in parts if part)
+
+
+def _weak_slice(page: Page, pillar: Pillar) -> Markup:
+    table = page.table(pillar.name, "weak-slices")
+    rows = [] if table is None else records(table)
+    sure = [row for row in rows if row.get("established") is True]
+    if not sure:
+        return page.words("lede.weak_slice_none", n=len(rows)) if rows else Markup("")
+    gaps = [m.metric for m in pillar.measurements if m.metric.startswith("weak_slice_")]
+    measure = gaps[0].removeprefix("weak_slice_").removesuffix("_gap") if gaps else ""
+    return page.words(
+        "lede.weak_slice",
+        slice=name(string(sure[0], "slice"), 200),
+        metric=_inside(page, measure),
+        rate=numbers.show(number(sure[0], "rate") or 0.0).text,
+        rest=numbers.show(number(sure[0], "rest") or 0.0).text,
+        n=round(number(sure[0], "n") or 0.0),
+    )
+
+
+def _subgroup(page: Page, pillar: Pillar) -> Markup:
     """Name the subgroup whose difference is surely largest, or say that none surely differs."""
     table = page.table(pillar.name, "subgroups")
     rows = [] if table is None else records(table)

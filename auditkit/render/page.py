@@ -92,6 +92,9 @@ HUGEST = 10**290
 _HINTS = {
     "attacks": ("attack_flip", "attack_checks", "adversarial_"),
     "scaling": ("forecast_", "_exponent"),
+    "seed-variance": ("decision_ambiguity", "decision_discrepancy", "seed_d"),
+    "monotonicity": ("monotonicity_",),
+    "subgroups": ("weak_slice", "worst_subgroup", "subgroups_", "multicalibration"),
     "counterfactuals": ("counterfactual",),
     "membership": ("reference_attack", "member_shift", "reference_cpu"),
     "attribute-inference": ("attribute_",),

@@ -60,6 +60,7 @@ DYNAMIC = {
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("sci", "other-grids", "compute-fields"),
         *("compressed-gaps", "compressed-growth"),
+        *("seeds", "directions", "counter-examples", "weak-slices"),
         *("attribute-attacks", "inverted-outcomes", "inverted-values", "rare-values", "canaries"),
     ),
     "waterfall.what_": tuple(charts_explain.KINDS),
