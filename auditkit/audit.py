@@ -53,6 +53,7 @@ BUILT_IN = (
     "auditkit.audits.attacks:Attacks",
     "auditkit.audits.seed_variance:SeedVariance",
     "auditkit.audits.monotonicity:Monotonicity",
+    "auditkit.audits.shift:Shift",
     "auditkit.audits.privacy:Privacy",
     "auditkit.audits.membership:Membership",
     "auditkit.audits.attribute_inference:AttributeInference",

@@ -70,6 +70,8 @@ class SubjectConfig(BaseModel):
     table: str | None = None
     train_data: PathText | None = None
     train_table: str | None = None
+    newer_data: PathText | None = None
+    newer_table: str | None = None
     most_rows: int | None = Field(default=None, ge=1)
     count: bool = False
     label: str | None = None
@@ -147,7 +149,7 @@ def read_config(path: str | Path) -> tuple[Config | None, list[Problem], bytes]:
     if not config.subject.data:
         expected = "data, or cells (files of `auditkit cells`)"
         problems.append(Problem(f"{file.name} [subject]", "no data", expected))
-    for find in (_way_problems, _elsewhere_problems, _multi_problems):
+    for find in (_way_problems, _elsewhere_problems, _newer_problems, _multi_problems):
         problems += find(config, file.name)
     return config, problems, raw
 
@@ -236,6 +238,7 @@ def count_problems(says: SubjectConfig, where: str) -> list[Problem]:
     asked = {
         "most_rows": says.most_rows is not None,
         "features": says.features is not None,
+        "newer_data": says.newer_data is not None,
         "join": says.join is not None,
         "multi": bool(says.multi),
         "training": bool(says.training),
@@ -295,6 +298,14 @@ def _elsewhere_problems(config: Config, where: str) -> list[Problem]:
     if says.train_table is not None and not said[rows]:
         problems.append(Problem(f"{place}] train_table", "it without train_data", "both, or none"))
     return problems
+
+
+def _newer_problems(config: Config, where: str) -> list[Problem]:
+    says = config.subject
+    if says.newer_table is None or says.newer_data is not None:
+        return []
+    place = f"{where} [subject] newer_table"
+    return [Problem(place, "it without newer_data", "both, or none")]
 
 
 def _cells_problems(config: Config, where: str) -> list[Problem]:

@@ -16,6 +16,7 @@ from auditkit.data.intake import Attempts, Intake, take_in
 from auditkit.errors import InputError, MissingExtraError, Problem, quote
 from auditkit.gathering import PreparedCells, gather
 from auditkit.models import Model, SequenceModel
+from auditkit.newer_rows import Newer, read_newer
 from auditkit.roles import Roles
 from auditkit.rows import DataSource, in_canonical_order
 from auditkit.scoring import threshold_problems
@@ -65,6 +66,7 @@ class Prepared:
         beside: What else the recipe takes: `start`, `teacher`, `privacy`.
         model: A model that was loaded, or None.
         declared: Its training rows and its shadow recipe, as far as somebody declared them.
+        newer: Newer rows than the assessed ones, as far as somebody named them.
         notes: What was done to the data on the way in, in whole sentences: a sample that was
             taken, rows without a partner in a second table, bands that were found.
         sources: Where the energy of training and audits comes from, or None where nothing is said.
@@ -81,6 +83,7 @@ class Prepared:
     beside: Mapping[str, Any] = field(default_factory=dict)
     model: Model | SequenceModel | None = None
     declared: Declared = field(default_factory=Declared)
+    newer: Newer = field(default_factory=Newer)
     notes: tuple[str, ...] = ()
     sources: meter.Sources | None = None
 
@@ -132,6 +135,7 @@ class Prepared:
             "version": says.version,
             "description": says.description,
             "data_notes": self.notes,
+            "newer": self.newer.rows,
         }
 
     @property
@@ -260,6 +264,7 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
     if roles.label is None and (architecture is not None or config.subject.shadow is not None):
         problems.append(Problem(f"{where} [subject]", "no label", "a label to train on"))
     declared = read_declared(config, shadow, (table, roles), folder, where, attempt)
+    newer = read_newer(config, (table, roles), folder, where, attempt)
     if architecture is not None and training is not None:
         rows, place = {table.name: table.rows}, f"{where} [subject.training]"
         problems += training_problems(rows, roles, architecture, training, place)
@@ -280,7 +285,8 @@ def prepare(path: str | Path) -> tuple[Prepared | PreparedCells | None, list[Pro
         beside,
         model,
         declared,
-        (*table.notes, *declared.notes),
+        newer,
+        (*table.notes, *declared.notes, *newer.notes),
         sources,
     ), problems
 

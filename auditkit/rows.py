@@ -46,6 +46,7 @@ def row_facts(
     train: pd.DataFrame | None,
     population: pd.DataFrame | None,
     model: object,
+    newer: pd.DataFrame | None = None,
 ) -> dict[str, Any]:
     """Put rows in order and find their groups: what a subject holds of its rows and roles.
 
@@ -56,6 +57,7 @@ def row_facts(
         train: The rows that the model was trained on, or None.
         population: All rows that came with a label, where they are more than `rows`.
         model: The model, which may know of more classes; or None.
+        newer: Newer rows, or None.
 
     Returns:
         Name of the field to its value; groups that any row has are in all of them.
@@ -65,6 +67,9 @@ def row_facts(
     kept, notes = of_some_weight(whole, roles.weight, "assessed")
     if train is not None:
         train = in_canonical_order(train, roles.weight)
+    if newer is not None:
+        parts = [name for name in roles.columns if name in newer and name != roles.weight]
+        newer = in_canonical_order(newer[parts])
     if population is not None:
         population, more = of_some_weight(population, roles.weight, "labelled")
         notes += more
@@ -89,6 +94,8 @@ def row_facts(
         "train_groups": None if train is None else groups_of(train),
         "population": population,
         "population_groups": None if population is None else groups_of(population),
+        "newer": newer,
+        "newer_groups": None if newer is None else groups_of(newer),
         "source": source or DataSource("a table in memory", digest(whole), len(everyone)),
         "data_notes": notes,
     }

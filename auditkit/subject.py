@@ -18,6 +18,7 @@ from auditkit.methods.cells import Cells, count_cells
 from auditkit.methods.histogram import ScoreCells
 from auditkit.models import Model, NetworkModel, Recipe, SequenceModel
 from auditkit.models.answers import ask, checked_answers
+from auditkit.newer_rows import newer_problems
 from auditkit.outcomes import coded, frozen
 from auditkit.report import ContextRecord
 from auditkit.roles import UNKNOWN, Groups, Roles, Task
@@ -35,6 +36,7 @@ NEEDS: dict[str, str] = {
     "model": "there are only scores, no model to ask; give the model under [subject.model]",
     "network": "the model cannot be looked into; a torch network is needed",
     "train": "the rows that the model was trained on were not given",
+    "other_rows": "neither the rows that the model was trained on nor a newer table was given",
     "record": "the model came without a training record",
     "recipe": "the model came without a recipe, so it cannot be trained again",
     "references": "the model came without a recipe, and no shadow recipe was declared under "
@@ -47,6 +49,8 @@ ONLY_SHADOW = (
     "that is another model"
 )
 
+#: Why nothing can be said of newer rows.
+NO_NEWER = "no newer table was given; name one under [subject] newer_data"
 #: Why an audit of scores cannot run where rows were counted, though there is a score.
 NOT_BINNED = "the scores were not counted by bin; the notes on the data say why"
 
@@ -79,6 +83,9 @@ class Subject:
         population: All rows that came with a label (train, validation and test), or None where
             they are the assessed rows.
         population_groups: Groups of `population`, or None with it.
+        newer: Newer rows than the assessed ones, in the same columns but the label and the weight,
+            which they may lack; or None.
+        newer_groups: Groups of `newer`, or None with it.
         record: Training record, or None.
         recipe: How to train again, or None.
         shadow: How somebody believes that the model was made, where there is no recipe, or None. It
@@ -112,6 +119,8 @@ class Subject:
     train_groups: Mapping[str, Groups] | None = None
     population: pd.DataFrame | None = None
     population_groups: Mapping[str, Groups] | None = None
+    newer: pd.DataFrame | None = None
+    newer_groups: Mapping[str, Groups] | None = None
     record: Any = None
     recipe: Recipe | None = None
     shadow: Recipe | None = None
@@ -159,6 +168,7 @@ class Subject:
         bands: Mapping[str, Sequence[float]] | None = None,
         weight: str | None = None,
         task: Task = "binary",
+        newer: FrameLike | None = None,
         name: str = "scored table",
         source: DataSource | None = None,
         version: str = "",
@@ -179,6 +189,7 @@ class Subject:
             bands: Inner edges for numeric sensitive columns.
             weight: Column of the weight of each row (sampling weight, exposure).
             task: Kind of prediction.
+            newer: Newer rows to hold against these, where there are some; labels may be absent.
             name: Name of the subject.
             source: Where the rows came from; a digest of the rows where not given.
             version: Version of the model behind the scores.
@@ -201,6 +212,9 @@ class Subject:
         roles = Roles(label, positive, score, prediction, shown, (), bands or {}, task, weight)
         problems = roles.problems(rows, "from_scores", source.name if source else "the table")
         problems += score_problems(roles, "from_scores")
+        if newer is not None:
+            newer = as_frame(newer, "from_scores newer")
+            problems += newer_problems(newer, rows, roles, "newer")
         problems = problems or threshold_problems(rows, roles, threshold, "from_scores")
         if problems:
             raise InputError(problems)
@@ -210,6 +224,7 @@ class Subject:
             roles,
             problems,
             source,
+            newer=newer,
             name=name,
             threshold=THRESHOLD if threshold is None else threshold,
             version=version,
@@ -233,6 +248,7 @@ class Subject:
         task: Task = "binary",
         train: FrameLike | None = None,
         population: FrameLike | None = None,
+        newer: FrameLike | None = None,
         record: Any = None,  # noqa: ANN401 - a training record of any core
         recipe: Recipe | None = None,
         shadow: Recipe | None = None,
@@ -259,6 +275,7 @@ class Subject:
             task: Kind of prediction.
             train: The rows that it was trained on, where they are at hand.
             population: All rows that came with a label, where they are more than `rows`.
+            newer: Newer rows to hold against these, where there are some; labels may be absent.
             record: Its training record.
             recipe: How to train it again.
             shadow: How you believe that it was made, where nobody can train it again.
@@ -285,6 +302,9 @@ class Subject:
         if population is not None:
             population = as_frame(population, "from_model population")
             problems += lacking(population, roles, "population", ("label", "sensitive", "weight"))
+        if newer is not None:
+            newer = as_frame(newer, "from_model newer")
+            problems += newer_problems(newer, rows, roles, "newer")
         return cls._made(
             rows,
             roles,
@@ -298,6 +318,7 @@ class Subject:
             model=model,
             train=train,
             population=population,
+            newer=newer,
             record=record,
             recipe=recipe,
             shadow=shadow,
@@ -357,11 +378,12 @@ class Subject:
         *,
         train: pd.DataFrame | None = None,
         population: pd.DataFrame | None = None,
+        newer: pd.DataFrame | None = None,
         **facts: Any,  # noqa: ANN401 - fields of the class, checked by its constructor
     ) -> Subject:
         if problems:
             raise InputError(problems)
-        held = row_facts(rows, roles, source, train, population, facts.get("model"))
+        held = row_facts(rows, roles, source, train, population, facts.get("model"), newer)
         facts["data_notes"] = (*facts.get("data_notes", ()), *held.pop("data_notes"))
         return cls(**held, **facts)
 
@@ -473,6 +495,35 @@ class Subject:
             raise LookupError(NEEDS["labels"])
         return self._coded(rows[self.label])
 
+    def outcomes_of_newer(self) -> npt.NDArray[Any] | str:
+        """True outcomes of the newer rows, or why they have none."""
+        if self.newer is None:
+            return NO_NEWER
+        if self.label is None or self.label not in self.newer:
+            return "the newer rows have no labels"
+        return self.outcomes(self.newer)
+
+    def scores_of_newer(self) -> npt.NDArray[Any] | None:
+        """What `y_score` holds, for the newer rows; numbers or texts where there is no score."""
+        if self.newer is None:
+            return None
+        if self.model is not None:
+            return frozen(checked_answers(self.model, self.task, self.newer, self.classes))
+        if self.score is not None:
+            return frozen(self.newer[self.score].to_numpy(dtype=np.float64, copy=True))
+        return None
+
+    def predictions_of_newer(self) -> npt.NDArray[Any] | None:
+        """What `y_pred` holds, for the newer rows; None where there are none."""
+        if self.newer is None:
+            return None
+        if self.prediction is not None:
+            return self._coded(self.newer[self.prediction])
+        scores = self.scores_of_newer()
+        if scores is None or not self._is_scored:
+            return scores
+        return frozen(self.decided(scores))
+
     def _coded(self, values: pd.Series) -> npt.NDArray[Any]:
         return frozen(coded(values, self.task, self.positive, self.classes))
 
@@ -494,6 +545,7 @@ class Subject:
             "model": self.model is not None,
             "network": isinstance(self.model, NetworkModel),
             "train": self.train is not None,
+            "other_rows": self.train is not None or self.newer is not None,
             "record": self.record is not None,
             "recipe": self.recipe is not None,
             "references": self.reference_recipe is not None,

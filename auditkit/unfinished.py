@@ -141,7 +141,9 @@ def _read(path: Path) -> Given | None:
 
 def _key(subject: Subject, config: bytes) -> str:
     record = provenance.subject_record(subject, constant=False)
-    tables: list[pd.DataFrame | None] = [subject.rows, subject.train, subject.population]
+    tables: list[pd.DataFrame | None] = [
+        *(subject.rows, subject.train, subject.population, subject.newer)
+    ]
     told = {
         "auditkit": auditkit.__version__,
         "packages": provenance.environment().packages,

@@ -47,6 +47,7 @@ LETTERS = {
     "attacks": "5",
     "seed-variance": "6",
     "monotonicity": "7",
+    "shift": "8",
     "privacy": "v",
     "membership": "u",
     "attribute-inference": "l",

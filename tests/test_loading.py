@@ -36,7 +36,7 @@ def load(folder: Path, text: str, frame: pd.DataFrame) -> Subject:
 
 def untaught() -> set[str]:
     """Audits that train, or look at the rows that a model was trained on."""
-    named = {"recipe", "train"}
+    named = {"recipe", "train", "other_rows"}
     return {one.name for one in make_audits(None) if named & getattr(one, "needs", frozenset())}
 
 

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,14 @@ def test_other_settings_another_seed_and_another_subject_take_nothing(tmp_path: 
     assert not run(subject(seed=1), audits=[Counting()], unfinished=other).audits[0].resumed
     assert other.folder != same.folder
     assert kept(tmp_path, said, resume=True).folder == same.folder
+
+
+def test_other_newer_rows_take_nothing(tmp_path: Path) -> None:
+    folders = set()
+    for newer in (None, subject(seed=1).rows, subject(seed=2).rows):
+        held = replace(subject(), newer=newer)
+        folders.add(Unfinished.of(tmp_path, held, b"config", resume=True, say=print).folder)
+    assert len(folders) == 3
 
 
 def test_without_being_asked_nothing_is_taken(tmp_path: Path) -> None:

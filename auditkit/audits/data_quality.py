@@ -12,6 +12,7 @@ import numpy.typing as npt
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.explaining.data_columns import Column, columns_of, missing_in, strongest, twice
+from auditkit.explaining.noisy_labels import noisy_labels
 from auditkit.methods.data_quality import (
     CONSTANT,
     DISTANCE,
@@ -29,6 +30,7 @@ from auditkit.methods.data_quality import (
 )
 from auditkit.methods.estimates import Estimate, measured
 from auditkit.methods.intervals import share
+from auditkit.methods.label_noise import CAVEAT, LABEL_NOISE
 from auditkit.methods.ranking import auc
 from auditkit.models.references import alike
 from auditkit.roles import TASKS, group_masks
@@ -52,6 +54,7 @@ class DataQuality:
             The groups are those of a sensitive column, by name; their shares sum to 1.
         min_group: Rows that a group must have to be compared; at least 2.
         most_columns: Most columns that the table lists, from 1.
+        max_rows: Most rows, drawn at random, that wrong labels are looked for in; 0 looks for none.
         level: Two-sided level of the intervals, in (0, 1).
 
     Raises:
@@ -67,15 +70,16 @@ class DataQuality:
     reference: dict[str, dict[str, float]] = field(default_factory=dict)
     min_group: int = 10
     most_columns: int = 20
+    max_rows: int = 20_000
     level: float = 0.95
 
     name: ClassVar[str] = "data-quality"
     needs: ClassVar[frozenset[str]] = frozenset()
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
-    metrics: ClassVar[tuple[Metric, ...]] = METRICS
+    metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, LABEL_NOISE)
 
     def __post_init__(self) -> None:
-        problems = range_problems(self, min_group=2, most_columns=1)
+        problems = range_problems(self, min_group=2, most_columns=1, max_rows=0)
         for column, shares in self.reference.items():
             where = f"[audits.data-quality] reference {quote(column)}"
             total = sum(shares.values())
@@ -91,12 +95,14 @@ class DataQuality:
 
         Args:
             subject: What is audited.
-            rng: Draws the half of the rows that chooses the strongest column.
+            rng: Draws the half of the rows that chooses the strongest column, and the folds of
+                the model that finds wrong labels.
 
         Yields:
             Missing values overall and by group, doubles within the rows and across the split,
-            constant and repeated columns, what the strongest column tells, the distance from
-            the reference population; then the tables `columns` and `representation`.
+            constant and repeated columns, what the strongest column tells, how many labels are
+            likely wrong, the distance from the reference population; then the tables `columns` and
+            `representation`.
 
         Raises:
             InputError: If the reference names a column or group that is not there.
@@ -109,6 +115,7 @@ class DataQuality:
         yield from _columns(found, len(rows))
         ranked, chosen = self._strongest(subject, rng)
         yield ranked
+        yield self._noise(subject, rng)
         yield from self._represented(subject)
         if found:
             yield self._table(found, len(rows), chosen)
@@ -195,6 +202,18 @@ class DataQuality:
         found = auc(outcome[~half], scores[~half], self.level)
         source = f"column {quote(name)}; {source}"
         return measured(STRONGEST, found, int((~half).sum()), source, {}), name
+
+    def _noise(self, subject: Subject, rng: np.random.Generator) -> Measurement:
+        found, n = noisy_labels(subject, self.max_rows, self.level, rng)
+        source = f"{found.contradicted:,} of the {found.looked_at:,} surest rows of {n:,} "
+        return LABEL_NOISE.measure(
+            found.share.value,
+            interval=found.share.interval,
+            reason=found.share.reason,
+            n=n,
+            basis="estimated",
+            source=f"{source}{ASSESSED}; gradient boosting, cross-fitted in 5 folds; {CAVEAT}",
+        )
 
     def _represented(self, subject: Subject) -> Iterator[Measurement | Table]:
         lines: list[tuple[Cell, ...]] = []

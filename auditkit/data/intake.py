@@ -128,11 +128,7 @@ def take_training(
         found = f"the rows of data ({quote(data.name)})"
         problem = Problem(f"{where} [subject] train_data", found, "other rows", hint)
         attempt.problems.append(problem)
-    rows = taken.rows
-    for name in data.sensitive:
-        whole = origin(name, says.sensitive)
-        if name not in rows and whole in rows:  # nobody among these rows has that value
-            rows = rows.assign(**{name: rows[whole].where(rows[whole].isna(), "no")})
+    rows = _with_all(taken.rows, data, says.sensitive)
     source = taken.source
     notes = (
         f"Took {source.rows:,} rows of {taken.name} (sha256 {source.sha256}) for those that the "
@@ -140,6 +136,48 @@ def take_training(
         *(f"Training rows: {note}" for note in taken.notes),
     )
     return replace(taken, rows=rows, notes=notes)
+
+
+def take_newer(
+    config: Config, data: Intake, folder: Path, where: str, attempt: Attempts
+) -> Intake | None:
+    """Read newer rows than the assessed ones, and make them ready likewise.
+
+    Args:
+        config: What the file says; it names the rows.
+        data: The rows to assess, as they came in.
+        folder: Where the file lies; paths in it start here.
+        where: Name of the file, for messages.
+        attempt: Gathers what is wrong, but for what was found with the data already.
+
+    Returns:
+        What came in, or None where it cannot be read.
+    """
+    says, own = config.subject, Attempts([])
+    taken = _taken(config, str(says.newer_data), says.newer_table, folder, where, own)
+    attempt.problems += [problem for problem in own.problems if problem not in attempt.problems]
+    if taken is None:
+        return None
+    if taken.source.sha256 == data.source.sha256:
+        found = f"the rows of data ({quote(data.name)})"
+        problem = Problem(f"{where} [subject] newer_data", found, "other, newer rows")
+        attempt.problems.append(problem)
+    source = taken.source
+    notes = (
+        f"Took {source.rows:,} rows of {taken.name} (sha256 {source.sha256}) for newer ones, as "
+        "declared.",
+        *(f"Newer rows: {note}" for note in taken.notes),
+    )
+    return replace(taken, rows=_with_all(taken.rows, data, says.sensitive), notes=notes)
+
+
+def _with_all(rows: pd.DataFrame, data: Intake, sensitive: Sequence[str]) -> pd.DataFrame:
+    """Add the columns of single values that nobody among these rows has."""
+    for name in data.sensitive:
+        whole = origin(name, sensitive)
+        if name not in rows and whole in rows:
+            rows = rows.assign(**{name: rows[whole].where(rows[whole].isna(), "no")})
+    return rows
 
 
 def _taken(

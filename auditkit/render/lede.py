@@ -34,6 +34,7 @@ from auditkit.render.lede_robustness import robustness
 from auditkit.render.lede_scaling import scaling
 from auditkit.render.lede_scores import explainability
 from auditkit.render.lede_serving import serving
+from auditkit.render.lede_shift import shift
 from auditkit.render.lede_trust import trust
 from auditkit.render.page import Page, Pillar
 from auditkit.render.text import join
@@ -163,6 +164,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "attacks": attacks,
     "seed-variance": seed_variance,
     "monotonicity": monotonicity,
+    "shift": shift,
     "privacy": shifted,
     "membership": membership,
     "privacy-frontier": privacy_frontier,

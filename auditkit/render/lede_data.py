@@ -11,7 +11,7 @@ from auditkit.report import MeasurementRecord
 
 #: From here on, what one column tells of the outcome is looked at: our own line, no law's.
 LEAK = 0.95
-MISSING = "rows_with_missing_share"
+MISSING, WRONG = "rows_with_missing_share", "wrong_labels_share"
 #: Columns that a sentence names.
 NAMED = 6
 
@@ -40,9 +40,9 @@ def personal_data(page: Page, pillar: Pillar) -> Markup:
 
 def data_quality(page: Page, pillar: Pillar) -> Markup:
     """Say what is most wrong with the rows: leaks first, then doubles, gaps and who is missing."""
-    seen, leak, missing = (
+    seen, leak, missing, wrong = (
         _whole(pillar, metric)
-        for metric in ("rows_seen_in_training_excess", "strongest_column_auc", MISSING)
+        for metric in ("rows_seen_in_training_excess", "strongest_column_auc", MISSING, WRONG)
     )
     parts = []
     if seen is not None and seen.interval is not None:
@@ -55,6 +55,8 @@ def data_quality(page: Page, pillar: Pillar) -> Markup:
         parts.append(page.words(key, column=name(column), area=page.measured(leak)))
     if missing is not None and missing.value is not None:
         parts.append(page.words("lede.data_missing", share=page.measured(missing)))
+    if wrong is not None and wrong.value is not None:
+        parts.append(page.words("lede.data_wrong", share=page.measured(wrong)))
     return Markup(" ").join(parts)
 
 

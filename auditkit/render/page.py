@@ -108,6 +108,7 @@ _HINTS = {
         *("rows_with_missing", "repeated_rows", "rows_seen", "constant_columns", "duplicate_col"),
         *("strongest_column", "representation_"),
     ),
+    "shift": ("shift_", "shifted_"),
     "personal-data": ("personal_",),
     "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),

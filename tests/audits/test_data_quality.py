@@ -96,8 +96,9 @@ def gapped(seed: int) -> Subject:
 def test_a_planted_fault_is_found_in_19_of_20_seeds_and_never_on_clean_rows(
     plant: Callable[[int], Subject], metric: tuple[str, ...], limit: float
 ) -> None:
-    found = [surely_above(run(plant(seed))[0][metric], limit) for seed in SEEDS]
-    alarms = [surely_above(run(clean(seed))[0][metric], limit) for seed in SEEDS]
+    quick = DataQuality(max_rows=0)
+    found = [surely_above(run(plant(seed), quick)[0][metric], limit) for seed in SEEDS]
+    alarms = [surely_above(run(clean(seed), quick)[0][metric], limit) for seed in SEEDS]
     assert sum(found) >= 19
     assert sum(alarms) <= 1
 
@@ -153,7 +154,7 @@ def test_without_training_rows_nothing_is_said_of_them() -> None:
 
 
 def test_the_distance_from_a_population_holds_0_where_the_rows_are_of_it() -> None:
-    audit = DataQuality(reference={"sex": {"F": 0.5, "M": 0.5}})
+    audit = DataQuality(reference={"sex": {"F": 0.5, "M": 0.5}}, max_rows=0)
     holds = 0
     for seed in SEEDS:
         interval = run(make(people(500, seed)), audit)[0]["representation_distance", "*"].interval
@@ -190,6 +191,64 @@ def test_other_tasks_have_their_outcome_cut_in_two() -> None:
     found = run(number)[0]["strongest_column_auc",]
     assert "above the median" in found.source
     assert (found.value or 0) > 0.99
+
+
+def labelled(seed: int, flipped: float) -> Subject:
+    rng = np.random.default_rng(seed)
+    rows = pd.DataFrame(rng.normal(size=(1500, 3)), columns=["a", "b", "c"])
+    y = rng.random(1500) < 1 / (1 + np.exp(-5 * (rows["a"] + rows["b"])))
+    wrong = rng.random(1500) < flipped
+    return make(rows.assign(sex=rng.choice(["F", "M"], 1500), y=np.where(wrong, ~y, y).astype(int)))
+
+
+def test_planted_wrong_labels_are_found() -> None:
+    clean, planted = (run(labelled(0, share))[0]["wrong_labels_share",] for share in (0.0, 0.1))
+    assert surely_above(planted, 0.02)
+    assert planted.value == pytest.approx(0.1, abs=0.05)
+    assert clean.value == pytest.approx(0, abs=0.02)
+    none = run(labelled(0, 0.1), DataQuality(max_rows=0))[0]["wrong_labels_share",]
+    assert "max_rows is 0" in (none.reason or "")
+
+
+@pytest.mark.slow
+def test_planted_wrong_labels_are_recovered_and_clean_ones_are_called_clean() -> None:
+    held = {
+        flipped: [run(labelled(seed, flipped))[0]["wrong_labels_share",] for seed in SEEDS]
+        for flipped in (0.0, 0.1)
+    }
+    assert sum(surely_above(one, 0.02) for one in held[0.1]) >= 19
+    assert np.mean([one.value for one in held[0.1]]) == pytest.approx(0.1, abs=0.03)
+    assert max(one.value or 0.0 for one in held[0.0]) <= 0.02
+    assert not any(surely_above(one, 0.01) for one in held[0.0])
+    covered = [one.interval for one in held[0.1]]
+    assert sum(i is not None and i.low <= 0.1 <= i.high for i in covered) >= 18
+    assert {one.basis for one in held[0.1]} == {"estimated"}
+    assert "an upper estimate" in held[0.1][0].source
+
+
+def test_wrong_labels_of_several_classes_are_recovered() -> None:
+    rng = np.random.default_rng(0)
+    rows = people(1500, 0).assign(age=rng.normal(size=1500), pay=rng.normal(size=1500))
+    y = np.digitize(rows["age"], [-0.5, 0.5])
+    wrong = rng.random(1500) < 0.1
+    rows["y"] = np.array(["a", "b", "c"])[np.where(wrong, (y + 1) % 3, y)]
+    found = run(make(rows, task="multiclass"))[0]["wrong_labels_share",]
+    assert found.value == pytest.approx(0.1, abs=0.05)
+
+
+def test_where_columns_tell_nothing_wrong_labels_are_not_told_from_hard_rows() -> None:
+    rng = np.random.default_rng(0)
+    found = run(make(people(600, 0).assign(y=rng.integers(0, 2, 600))))[0]["wrong_labels_share",]
+    assert found.value is None
+    assert "hard to tell" in (found.reason or "")
+
+
+def test_wrong_labels_of_numbers_and_of_few_rows_are_not_looked_for() -> None:
+    rows = people(200, 0)
+    number = run(make(rows.assign(y=rows["age"]), task="regression"))[0]["wrong_labels_share",]
+    assert "among classes only" in (number.reason or "")
+    few = run(make(rows.assign(y=(np.arange(200) < 10).astype(int))))[0]["wrong_labels_share",]
+    assert "fewer than 20 rows" in (few.reason or "")
 
 
 def test_a_table_of_scores_without_features_gives_reasons() -> None:

@@ -317,3 +317,33 @@ def test_a_column_that_all_but_tells_the_outcome_is_named() -> None:
     said = render(run(subject, None, ["data-quality"]))
     assert "One column alone all but tells the outcome" in said
     assert "code ranks 1.000" in said
+    assert "of the labels look wrong" in said
+
+
+@pytest.mark.parametrize(
+    ("later", "labels", "sentence"),
+    [
+        (0.0, True, "No column has moved in the newer rows"),
+        (1.0, True, "<b>1 column has moved in the newer rows</b>: score, distance"),
+        (1.0, False, "for there are no labels to check it by"),
+    ],
+)
+def test_what_moved_and_what_it_does_is_said(later: float, labels: bool, sentence: str) -> None:  # noqa: FBT001
+    rng = np.random.default_rng(0)
+    made = [
+        pd.DataFrame(
+            {
+                "y": rng.integers(0, 2, 400),
+                "score": rng.normal(more, 1, 400),
+                "sex": ["F", "M"] * 200,
+            }
+        )
+        for more in (0.0, later)
+    ]
+    newer = made[1] if labels else made[1].drop(columns="y")
+    subject = Subject.from_model(
+        Model(), made[0], label="y", features=["score"], sensitive=["sex"], newer=newer
+    )
+    said = render(run(subject, None, ["shift"]))
+    assert sentence in said
+    assert "training rows could not be held" in said

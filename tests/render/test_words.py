@@ -22,6 +22,7 @@ from auditkit.render import (
     charts_thresholds,
     lede_people,
     lede_robustness,
+    lede_shift,
     method,
     notes,
     page,
@@ -57,6 +58,7 @@ DYNAMIC = {
         *("data-columns", "representation"),
         "perturbations",
         *("attack-curve", "attack-checks"),
+        *("data-columns", "representation", "shifted-columns", "shift-effects"),
         *("changed-cases", "reasons-by-group", "membership-attacks", "exposed-records"),
         *("sci", "other-grids", "compute-fields"),
         *("compressed-gaps", "compressed-growth"),
@@ -74,6 +76,7 @@ DYNAMIC = {
         *(*lede_people.WHOLE, *lede_people.ALONE),
         *lede_robustness.SMALL,
         *("compression_of_accuracy", "compression_of_r2"),
+        *(f"shift_{key}_{end}" for key in lede_shift.TABLES.values() for end in lede_shift.ENDS),
     ),
     "area.": (*spending.AREAS, "training", "whole"),
     "forest.": (
