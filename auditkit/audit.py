@@ -35,6 +35,7 @@ from auditkit.unfinished import Given, Unfinished
 #: The audits of the house, in the order in which they run; energy comes last.
 BUILT_IN = (
     "auditkit.audits.performance:Performance",
+    "auditkit.audits.calibration:Calibration",
     "auditkit.audits.fairness:Fairness",
     "auditkit.audits.adverse_impact:AdverseImpact",
     "auditkit.audits.subgroups:Subgroups",

@@ -29,6 +29,7 @@ BEGIN, END = "<!-- matrix: python tests/matrix.py -->\n", "<!-- end of matrix --
 #: How an audit stands in the table.
 LETTERS = {
     "performance": "p",
+    "calibration": "9",
     "fairness": "f",
     "adverse-impact": "a",
     "subgroups": "s",

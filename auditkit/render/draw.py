@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from auditkit.render.charts_abstention import risk_coverage
 from auditkit.render.charts_curves import calibration_groups, roc_groups
 from auditkit.render.charts_effects import effects
 from auditkit.render.charts_explain import density_strip, waterfall
@@ -49,6 +50,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     "privacy-frontier": (privacy_frontier, frozenset({"epsilon", "accuracy"})),
     "principal-reasons": (principal_reasons, frozenset({"reason", "low", "high"})),
     "reliability": (reliability, frozenset({"mean_score", "observed_rate"})),
+    "risk-coverage": (risk_coverage, frozenset({"coverage", "risk", "risk_of_group"})),
     "roc": (roc, frozenset({"false_positive_rate", "true_positive_rate"})),
     "roc-groups": (
         roc_groups,
@@ -65,6 +67,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
 }
 #: Rows of the plain tables of which the first say most, and of those that a rule asks for whole.
 FEW = {"gap-tests": 8, "impact-ratios": 100, "perturbations": 9}
+FEW = {"calibrated-groups": 3, "gap-tests": 8, "impact-ratios": 100}
 
 
 def figures(page: Page, table: TableRecord) -> list[Figure]:

@@ -18,7 +18,9 @@ from auditkit.report import Scalar, TableRecord
 ROWS = 9
 #: Points of a curve whose numbers the page holds, evenly spaced, and the charts that are curves.
 POINTS = 6
-CURVES = frozenset({"roc", "roc-groups", "calibration-groups", "log-log-roc", "line"})
+CURVES = frozenset(
+    {"risk-coverage", "roc", "roc-groups", "calibration-groups", "log-log-roc", "line"}
+)
 #: Rows of a plain table that are shown without opening it.
 SHORT = 12
 #: Longest text in a cell of a table; unit: characters.

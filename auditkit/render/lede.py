@@ -11,6 +11,7 @@ from auditkit.changed import Verdict
 from auditkit.render import lede_data, lede_guarantee, numbers
 from auditkit.render import lede_data, numbers
 from auditkit.render.lede_attacks import attacks
+from auditkit.render.lede_calibration import calibration
 from auditkit.render.lede_carbon import carbon
 from auditkit.render.lede_chance import monotonicity, seed_variance
 from auditkit.render.lede_changes import changes
@@ -146,6 +147,7 @@ def titles(page: Page, pillars: Sequence[Pillar]) -> Markup:
 ADDED: dict[str, Callable[[Page, Pillar], Markup]] = {"energy": carbon}
 #: Pillar to what opens its section; where it has nothing to say, the headlines do.
 OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
+    "calibration": calibration,
     "fairness": fairness,
     "adverse-impact": impact,
     "subgroups": subgroups,

@@ -27,6 +27,10 @@ ORDER = (
 )
 
 
+#: Metrics of groups that the table of calibrated groups holds.
+_LISTED = frozenset({"abstention_share", "abstention_risk", "abstention_risk_change"})
+
+
 @dataclass(frozen=True, slots=True)
 class Section:
     """The section of a pillar.
@@ -78,7 +82,9 @@ def _ordered(pillar: Pillar) -> list[TableRecord]:
 def _drawn_by_group(page: Page, pillar: Pillar) -> set[str]:
     """Metrics that a drawing shows for every group."""
     tables = [table for table in pillar.tables if table.chart == "groups"]
-    return {rate for table in tables for rate in drawn_rates(page, table)}
+    drawn = {rate for table in tables for rate in drawn_rates(page, table)}
+    listed = any(table.chart == "calibrated-groups" for table in pillar.tables)
+    return drawn | (_LISTED if listed else frozenset())
 
 
 def _figures(page: Page, table: TableRecord) -> list[Figure]:

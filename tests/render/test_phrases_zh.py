@@ -25,7 +25,7 @@ NAMES = """
  Min NIST NYC Nasr Newcombe Nurminen Pearson Python RCNY RMF RMIA ROC Rényi SPECpower Smirnov
  Steinke TDP Verify Welch Wilson Wolfowitz Annex Art Admin Code UTC auditkit audit json toml sha
  shap torch twin powercap to Ember Our World in Data CC BY ISO IEC SCI PUE CO UCI United States USA
- IV XI
+ IV XI Platt Spiegelhalter Wald
 """
 UNITS = "FLOP GFLOP kFLOP MFLOP TFLOP J mJ kJ MJ W Wh kWh MB kB GB ms ns min mg kg"
 #: Names of columns of tables and of settings, which a note refers to.
