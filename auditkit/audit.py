@@ -14,6 +14,7 @@ import numpy as np
 import auditkit
 from auditkit import meter, provenance
 from auditkit.changed import Verdict
+from auditkit.contradictions import hold
 from auditkit.errors import (
     QUOTED,
     AuditkitError,
@@ -27,7 +28,14 @@ from auditkit.judging import Held, judge, overall
 from auditkit.limits import Limits
 from auditkit.progress import bar
 from auditkit.records import audit_record, measurement_record, metric_record, table_record
-from auditkit.report import AuditRecord, PlannedAudit, PlanRecord, PolicyRecord, Report
+from auditkit.report import (
+    AuditRecord,
+    PlannedAudit,
+    PlanRecord,
+    PolicyRecord,
+    Report,
+    SubjectRecord,
+)
 from auditkit.subject import Subject
 from auditkit.threads import one_thread
 from auditkit.unfinished import Given, Unfinished
@@ -67,11 +75,14 @@ BUILT_IN = (
     "auditkit.audits.data_quality:DataQuality",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",
+    "auditkit.audits.impact:Impact",
     "auditkit.audits.serving:Serving",
     "auditkit.audits.compression:Compression",
     "auditkit.audits.scaling:Scaling",
     "auditkit.audits.energy:Energy",
 )
+#: The audit with whose numbers those stand that hold what is declared against what was measured.
+IMPACT = "impact"
 #: Why an audit that looks at rows has nothing to look at.
 COUNTS_ONLY = "it looks at rows, and only counts of them were given"
 #: Why an audit that takes counts at their word has nothing to take.
@@ -361,10 +372,13 @@ def _report(
     settings: Mapping[str, Mapping[str, Any]],
     created: datetime,
 ) -> Report:
-    measurements = [m for result in results for m in result.measurements]
     constant = provenance.constant_decision(subject)
     against = Held(subject.sensitive, subject.task, created.date())
     absence = _absence(audits, results)
+    audited = provenance.subject_record(subject, constant=constant)
+    training = None if subject.record is None else subject.record.to_dict()
+    results = [*results, *_claims(results, subject, audited, training, absence)]
+    measurements = [m for result in results for m in result.measurements]
     findings = judge(policy, measurements, absence, against) if policy else []
     whole = [audit for audit in audits if not isinstance(audit, Broken)]
     metrics = {metric.id: metric for audit in whole for metric in audit.metrics}
@@ -374,18 +388,39 @@ def _report(
         audit_id=provenance.audit_id(created),
         created=created.isoformat(timespec="seconds").replace("+00:00", "Z"),
         verdict=overall(findings, policy, constant=constant),
-        subject=provenance.subject_record(subject, constant=constant),
+        subject=audited,
         policy=policy,
         plan=PlanRecord(seed=seed, audits=[_planned(audit, settings, subject) for audit in audits]),
-        audits=[result.record for result in results],
+        audits=[result.record for result in results[: len(audits)]],
         metrics={name: metric_record(metrics[name]) for name in sorted(used & set(metrics))},
         measurements=measurements,
         tables=[table for result in results for table in result.tables],
         findings=findings,
-        training=None if subject.record is None else subject.record.to_dict(),
+        training=training,
         environment=provenance.environment(),
         context=subject.context,
     )
+
+
+def _claims(
+    results: Sequence[Given],
+    subject: Subject,
+    audited: SubjectRecord,
+    training: Mapping[str, Any] | None,
+    absence: Callable[[str], tuple[Verdict, str]],
+) -> Iterator[Given]:
+    """What is declared, held against what all audits measured: it goes with the audit `impact`."""
+    records = [result.record for result in results if result.record.name == IMPACT]
+    if not records or records[0].status != "completed":
+        return
+    measurements = [m for result in results for m in result.measurements]
+    given = Given(record=records[0])
+    for evidence in hold(subject.context, audited.roles, training, measurements, absence):
+        if isinstance(evidence, Table):
+            given.tables.append(table_record(IMPACT, evidence))
+        else:
+            given.measurements.append(measurement_record(IMPACT, evidence))
+    yield given
 
 
 def _judged(policy: PolicyRecord | None) -> set[str]:

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from auditkit.claims import ClaimsRecord
 from auditkit.errors import InputError, Problem, quote
 from auditkit.meter.wall import MOST_GAP
 from auditkit.policy import read_toml, unknown_keys, validation_problems
@@ -159,12 +160,15 @@ def _strip_unknown(plain: dict[str, Any], where: str) -> list[Problem]:
     problems = []
     subject = plain.get("subject")
     inner = subject if isinstance(subject, dict) else {}
+    context = plain.get("context")
+    declared = context if isinstance(context, dict) else {}
     for table, known, place in (
         (plain, Config, where),
         (subject, SubjectConfig, f"{where} [subject]"),
         (inner.get("split"), SplitConfig, f"{where} [subject.split]"),
         (inner.get("join"), JoinConfig, f"{where} [subject.join]"),
-        (plain.get("context"), ContextRecord, f"{where} [context]"),
+        (context, ContextRecord, f"{where} [context]"),
+        (declared.get("claims"), ClaimsRecord, f"{where} [context.claims]"),
         (plain.get("meter"), MeterConfig, f"{where} [meter]"),
     ):
         if isinstance(table, dict):

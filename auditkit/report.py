@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from auditkit.changed import ChangesRecord, Verdict
+from auditkit.claims import ClaimsRecord
 from auditkit.errors import InputError, Problem, quote
 from auditkit.evidence import Basis, Better
 
@@ -195,6 +196,7 @@ class ContextRecord(_Record):
     """What its owner declares about the use of the subject; nothing of it is measured.
 
     `regimes` says of a text of law or a standard whether it applies: true, false, or why not.
+    `claims` can be held against measurements; `deployment_population` counts people.
     """
 
     purpose: str = ""
@@ -212,6 +214,8 @@ class ContextRecord(_Record):
     data_licence: str = ""
     consent: str = ""
     retention: str = ""
+    deployment_population: Annotated[int, Field(strict=True, ge=1, le=10**11)] | None = None
+    claims: ClaimsRecord | None = None
     regimes: dict[str, bool | str] = {}
 
 

@@ -61,6 +61,7 @@ LETTERS = {
     "data-quality": "3",
     "personal-data": "d",
     "anonymity": "n",
+    "impact": "E",
     "serving": "j",
     "compression": "1",
     "scaling": "2",

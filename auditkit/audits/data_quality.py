@@ -12,7 +12,9 @@ import numpy.typing as npt
 from auditkit.errors import InputError, Problem, quote, range_problems
 from auditkit.evidence import ALL_GROUPS, Cell, Measurement, Metric, Table
 from auditkit.explaining.data_columns import Column, columns_of, missing_in, strongest, twice
+from auditkit.explaining.data_extent import Outlying, outlying, outlying_share, time_span
 from auditkit.explaining.noisy_labels import noisy_labels
+from auditkit.methods import extent
 from auditkit.methods.data_quality import (
     CONSTANT,
     DISTANCE,
@@ -53,6 +55,7 @@ class DataQuality:
         reference: Column to group to its share of the population that the rows should represent.
             The groups are those of a sensitive column, by name; their shares sum to 1.
         min_group: Rows that a group must have to be compared; at least 2.
+        time: Column that says when a row is from, or None.
         most_columns: Most columns that the table lists, from 1.
         max_rows: Most rows, drawn at random, that wrong labels are looked for in; 0 looks for none.
         level: Two-sided level of the intervals, in (0, 1).
@@ -68,6 +71,7 @@ class DataQuality:
     """
 
     reference: dict[str, dict[str, float]] = field(default_factory=dict)
+    time: str | None = None
     min_group: int = 10
     most_columns: int = 20
     max_rows: int = 20_000
@@ -76,7 +80,7 @@ class DataQuality:
     name: ClassVar[str] = "data-quality"
     needs: ClassVar[frozenset[str]] = frozenset()
     tasks: ClassVar[frozenset[str]] = frozenset(TASKS)
-    metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, LABEL_NOISE)
+    metrics: ClassVar[tuple[Metric, ...]] = (*METRICS, LABEL_NOISE, *extent.METRICS)
 
     def __post_init__(self) -> None:
         problems = range_problems(self, min_group=2, most_columns=1, max_rows=0)
@@ -101,8 +105,8 @@ class DataQuality:
         Yields:
             Missing values overall and by group, doubles within the rows and across the split,
             constant and repeated columns, what the strongest column tells, how many labels are
-            likely wrong, the distance from the reference population; then the tables `columns` and
-            `representation`.
+            likely wrong, the distance from the reference population, numbers far out, the time
+            that the rows span; then the tables `columns` and `representation`.
 
         Raises:
             InputError: If the reference names a column or group that is not there.
@@ -117,8 +121,11 @@ class DataQuality:
         yield ranked
         yield self._noise(subject, rng)
         yield from self._represented(subject)
+        far = outlying(rows, features)
+        yield outlying_share(far, self.level)
+        yield from time_span(rows, self.time, self.level)
         if found:
-            yield self._table(found, len(rows), chosen)
+            yield self._table(found, len(rows), chosen, far)
 
     def _check(self, subject: Subject) -> None:
         problems = []
@@ -134,6 +141,10 @@ class DataQuality:
                 for name in shares
                 if name not in names
             ]
+        if self.time is not None and self.time not in subject.rows:
+            there, kind = map(str, subject.rows.columns), "a column of the data"
+            where = "[audits.data-quality] time"
+            problems.append(Problem.unknown(where, self.time, there, kind))
         if problems:
             raise InputError(problems)
 
@@ -245,8 +256,8 @@ class DataQuality:
                 basis="declared",
             )
 
-    def _table(self, found: list[Column], n: int, chosen: str) -> Table:
-        lines = [(_line(column, n), column) for column in found]
+    def _table(self, found: list[Column], n: int, chosen: str, far: Outlying) -> Table:
+        lines = [(_line(column, n, far), column) for column in found]
         lines.sort(key=lambda pair: (-int(bool(pair[0][-1])), -pair[1].missing, pair[1].name))
         kept = lines[: self.most_columns]
         cut = f"; {len(kept)} of {len(lines)} columns listed" if lines[len(kept) :] else ""
@@ -254,19 +265,20 @@ class DataQuality:
         return Table(
             name="columns",
             title="What each column is like",
-            columns=("column", "kind", "values", "missing", "note"),
+            columns=("column", "kind", "values", "missing", "outlying", "note"),
             rows=tuple(line for line, _ in kept),
             source=f"{n:,} {ASSESSED}{note}{cut}",
             chart="data-columns",
         )
 
 
-def _line(column: Column, n: int) -> tuple[Cell, ...]:
+def _line(column: Column, n: int, far: Outlying) -> tuple[Cell, ...]:
     note = "one value only" if column.distinct < 2 else ""
     if column.same_as:
         note = f"tells the same as {column.same_as}"
     kind = "number" if column.is_number else "category"
-    return (column.name, kind, column.distinct, column.missing / n if n else None, note)
+    missing = column.missing / n if n else None
+    return (column.name, kind, column.distinct, missing, far.share_of(column.name), note)
 
 
 def _columns(found: list[Column], n: int) -> Iterator[Measurement]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from auditkit.render.charts_abstention import risk_coverage
+from auditkit.render.charts_claims import claims
 from auditkit.render.charts_curves import calibration_groups, roc_groups
 from auditkit.render.charts_effects import effects
 from auditkit.render.charts_explain import density_strip, waterfall
@@ -37,6 +38,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
         calibration_groups,
         frozenset({"attribute", "group", "mean_score", "observed_rate"}),
     ),
+    "claims": (claims, frozenset({"claim", "result", "measurement"})),
     "density-strip": (density_strip, frozenset({"feature", "bin_low", "bin_high", "count"})),
     "effects": (effects, frozenset({"feature", "kind", "at", "effect"})),
     "forest": (forest, frozenset({"difference"})),
@@ -68,6 +70,7 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
 #: Rows of the plain tables of which the first say most, and of those that a rule asks for whole.
 FEW = {"gap-tests": 8, "impact-ratios": 100, "perturbations": 9}
 FEW = {"calibrated-groups": 3, "gap-tests": 8, "impact-ratios": 100}
+FEW = {"gap-tests": 8, "people": 4, "impact-ratios": 100}
 
 
 def figures(page: Page, table: TableRecord) -> list[Figure]:

@@ -26,6 +26,7 @@ from auditkit.render.lede_groups import (
     subgroups,
 )
 from auditkit.render.lede_imitation import effects, surrogate
+from auditkit.render.lede_impact import people
 from auditkit.render.lede_membership import membership, shifted
 from auditkit.render.lede_memory import attribute_inference, memorisation, model_inversion
 from auditkit.render.lede_people import individual, mitigation
@@ -179,6 +180,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "data-quality": lede_data.data_quality,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,
+    "impact": people,
     "compression": compression,
     "serving": serving,
     "scaling": scaling,

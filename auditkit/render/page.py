@@ -70,7 +70,6 @@ PLACES = (
     "out-of-distribution",
     "oversight",
     "data-quality",
-    "datasheet",
     "personal-data",
     "anonymity",
     "impact",
@@ -107,11 +106,12 @@ _HINTS = {
     "out-of-distribution": ("ood_", "outside_training"),
     "data-quality": (
         *("rows_with_missing", "repeated_rows", "rows_seen", "constant_columns", "duplicate_col"),
-        *("strongest_column", "representation_"),
+        *("strongest_column", "representation_", "outlying_rows", "time_span", "time_unreadable"),
     ),
     "shift": ("shift_", "shifted_"),
     "personal-data": ("personal_",),
     "anonymity": ("anonym", "unique_share", "rows_below_k", "l_diversity", "t_closeness"),
+    "impact": ("people_", "wrongly_", "in_group_per", "contradictions", "claims_undecided"),
     "epsilon-bound": ("epsilon_lower_bound", "claims_refuted"),
     "robustness": (
         *("noise_flip", "unit_error_", "category_error_", "unseen_category_", "missing_field_"),

@@ -11,9 +11,10 @@ from typing import Any
 from markupsafe import Markup
 
 from auditkit.render import numbers
+from auditkit.render.charts_claims import claim_title
 from auditkit.render.figures import cell
 from auditkit.render.page import Page, Pair
-from auditkit.render.text import TEXT, el, name
+from auditkit.render.text import TEXT, el, join, name
 from auditkit.render.trained import chosen, steps
 from auditkit.report import PROTECTED_COUNTS
 
@@ -65,11 +66,19 @@ def declared(page: Page) -> list[Pair]:
     context = page.report.context
     if context is None:
         return []
-    return [
+    pairs = [
         (page.words(f"context.{key}"), page.said(text, TEXT))
         for key in DECLARED
         if (text := getattr(context, key))
     ]
+    if context.deployment_population is not None:
+        count = join([numbers.count(context.deployment_population)])
+        pairs.append((page.words("context.deployment_population"), count))
+    if context.claims is not None and (told := context.claims.told()):
+        listed = [claim_title(page, claim, value) for claim, value in told.items()]
+        text = page.words("list.semicolon").join(listed)
+        pairs.append((page.words("context.claims"), text))
+    return pairs
 
 
 def rows(page: Page, n: int) -> Markup:

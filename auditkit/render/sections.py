@@ -84,7 +84,9 @@ def _drawn_by_group(page: Page, pillar: Pillar) -> set[str]:
     tables = [table for table in pillar.tables if table.chart == "groups"]
     drawn = {rate for table in tables for rate in drawn_rates(page, table)}
     listed = any(table.chart == "calibrated-groups" for table in pillar.tables)
-    return drawn | (_LISTED if listed else frozenset())
+    # A table of people has a column for each metric.
+    whole = {column for t in pillar.tables if t.chart == "people" for column in t.columns}
+    return drawn | whole | (_LISTED if listed else frozenset())
 
 
 def _figures(page: Page, table: TableRecord) -> list[Figure]:

@@ -14,6 +14,7 @@ from auditkit.errors import InputError, Problem, quote
 from auditkit.starting.guessing import Guess, guess, why_no_label
 from auditkit.starting.naming import outcome_rank
 from auditkit.starting.policy import policy_text
+from auditkit.starting.questions import questionnaire
 from auditkit.toml import toml_key, toml_number, toml_text
 
 if TYPE_CHECKING:
@@ -161,6 +162,7 @@ def config_text(found: Guess, data: str, table: str | None = None) -> str:
         ["[subject.model]", *_model_lines(found), _OTHER_WAYS],
         [_TRAINING] if found.trains else [],
         [_AUDITS],
+        [questionnaire()],
     ]
     return "\n\n".join("\n".join(block) for block in blocks if block) + "\n"
 

@@ -185,6 +185,42 @@ def test_shares_that_are_no_shares_are_refused() -> None:
     assert len(caught.value.problems) == 3
 
 
+def test_numbers_far_out_are_counted_and_columns_without_a_range_are_not() -> None:
+    rows = people(400, 0)
+    rows.loc[:7, "pay"] = 10_000.0
+    rows["gain"] = 0.0
+    rows.loc[:3, "gain"] = 99.0
+    numbers, tables = run(make(rows))
+    far = numbers["outlying_rows_share",]
+    assert far.value == pytest.approx(8 / 400)
+    assert "1 more without a range" in far.source
+    assert far.interval is not None
+    columns = tables["columns"].columns
+    shares = {row[0]: row[columns.index("outlying")] for row in tables["columns"].rows}
+    assert shares == {"age": 0.0, "pay": 0.02, "gain": None, "job": None}
+
+
+def test_the_time_that_rows_span_is_told_in_days_and_whole_months() -> None:
+    rows = people(50, 0).assign(asked="2005-04-01")
+    rows.loc[:9, "asked"] = "2005-09-30T12:00:00"
+    rows.loc[10:14, "asked"] = "soon"
+    numbers, _ = run(make(rows), DataQuality(time="asked"))
+    span = numbers["time_span_days",]
+    assert (span.value, span.n) == (182.0, 45)
+    assert "from 2005-04 to 2005-09" in span.source
+    assert "2005-09-30" not in span.source
+    assert numbers["time_unreadable_share",].value == pytest.approx(0.1)
+
+
+def test_without_a_column_of_time_nothing_is_said_and_a_wrong_one_is_refused() -> None:
+    numbers, _ = run(make(people(50, 0)))
+    assert numbers["time_span_days",].value is None
+    with pytest.raises(InputError, match="Did you mean 'age'"):
+        run(make(people(50, 0)), DataQuality(time="agee"))
+    alone = make(people(50, 0).assign(asked=["2005-04-01"] + ["soon"] * 49))
+    assert run(alone, DataQuality(time="asked"))[0]["time_span_days",].value is None
+
+
 def test_other_tasks_have_their_outcome_cut_in_two() -> None:
     rows = people(600, 0)
     number = make(rows.assign(y=rows["age"] * 2), task="regression")

@@ -11,11 +11,13 @@ from typing import get_args
 import pytest
 from markupsafe import escape
 
+from auditkit.claims import ClaimsRecord
 from auditkit.errors import UnknownNameError
 from auditkit.methods.conditional import Outcome
 from auditkit.regimes import crosswalk
 from auditkit.render import (
     changes,
+    charts_claims,
     charts_explain,
     charts_rows,
     charts_stories,
@@ -65,6 +67,7 @@ DYNAMIC = {
         *("compressed-gaps", "compressed-growth"),
         *("seeds", "directions", "counter-examples", "weak-slices"),
         *("attribute-attacks", "inverted-outcomes", "inverted-values", "rare-values", "canaries"),
+        "people",
     ),
     "waterfall.what_": tuple(charts_explain.KINDS),
     "stories.": tuple(
@@ -78,6 +81,7 @@ DYNAMIC = {
         *lede_robustness.SMALL,
         *("compression_of_accuracy", "compression_of_r2"),
         *(f"shift_{key}_{end}" for key in lede_shift.TABLES.values() for end in lede_shift.ENDS),
+        *("people", "people_1000", "people_wrong", "people_wrong_1000"),
     ),
     "area.": (*spending.AREAS, "training", "whole"),
     "forest.": (
@@ -97,6 +101,10 @@ DYNAMIC = {
         *("kind_generative", "kind_recommendation", "kind_general-purpose", "policy", "record"),
     ),
     "context.": scope.DECLARED,
+    "claim.": (
+        *ClaimsRecord.model_fields,
+        *(f"is_{result.replace(' ', '_')}" for result in charts_claims.LOOKS),
+    ),
     "changes.": (
         *changes.TURNED,
         *(f"n_{turn}" for turn in changes.TURNED),
