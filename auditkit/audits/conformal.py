@@ -118,7 +118,7 @@ class Conformal:
             yield Table(
                 name="strata",
                 title="Coverage of the prediction sets by outcome and by number of answers",
-                columns=("among", "n", "coverage", "low", "high"),
+                columns=("among", "n", "covered", "low", "high"),
                 rows=lines,
                 source=source,
             )

@@ -9,7 +9,6 @@ from markupsafe import Markup
 
 from auditkit.changed import Verdict
 from auditkit.render import lede_data, lede_guarantee, numbers
-from auditkit.render import lede_data, numbers
 from auditkit.render.lede_attacks import attacks
 from auditkit.render.lede_calibration import calibration
 from auditkit.render.lede_carbon import carbon
