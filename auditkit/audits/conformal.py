@@ -129,10 +129,10 @@ class Conformal:
 
         confidence = 1 - self.risk
         if scores.residuals:
-            held = scores.of_truth[fit]
-            regressor = crepes.ConformalRegressor().fit(held)
+            errors = scores.of_truth[fit]
+            regressor = crepes.ConformalRegressor().fit(errors)
             bounds = regressor.predict_int(np.zeros(1), confidence=confidence)[0]
-            found = quantile(held, confidence, self.level)
+            found = quantile(errors, confidence, self.level)
             width = 2 * float(bounds[1])
             interval = found.interval
             whole = Estimate(width, None, found.reason or "the errors around it are all equal")
@@ -141,8 +141,8 @@ class Conformal:
                     2 * interval.low, 2 * interval.high, interval.level, interval.method
                 )
                 whole = Estimate(width, doubled)
-            covered = np.asarray(scores.of_truth[test] <= bounds[1], dtype=bool)
-            return _Made(covered, None, 0, whole)
+            near: Mask = scores.of_truth[test] <= bounds[1]
+            return _Made(near, None, 0, whole)
         classifier = crepes.ConformalClassifier().fit(scores.of_truth[fit])
         every = scores.of_classes[test]
         sets = classifier.predict_set(every, confidence=confidence, smoothing=False)
