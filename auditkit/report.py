@@ -102,7 +102,7 @@ class SubjectRecord(_Record):
 
     name: str
     version: str = ""
-    task: str
+    task: Literal["binary", "multiclass", "regression", "sequence-to-sequence"]
     description: str = ""
     model: ModelRecord
     shadow: dict[str, Any] | None = None
@@ -486,6 +486,7 @@ def json_object(text: str | bytes, where: str) -> dict[str, Any]:
     """
     try:
         plain = json.loads(text)
+        json.dumps(plain, ensure_ascii=False).encode()  # half a character cannot be written again
     except (ValueError, RecursionError) as error:
         raise InputError([Problem(where, str(error)[:200], "JSON text")]) from None
     if not isinstance(plain, dict):

@@ -55,3 +55,9 @@ def test_a_record_is_loaded_from_its_file_or_its_folder(text: str, tmp_path: Pat
     assert Report.load(tmp_path) == Report.load(tmp_path / "audit.json")
     with pytest.raises(InputError):
         Report.load(tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize("text", ['{"a": "\\ud800"}', '{"\\udfff": 1}'])
+def test_half_a_character_is_refused_for_it_cannot_be_written_again(text: str) -> None:
+    with pytest.raises(InputError, match="expected JSON text"):
+        Report.from_json(text)

@@ -195,6 +195,7 @@ class Files:
 
         with self.readable(path):
             schema = _SCHEMAS[self.kind](path)
+            _ = schema.names  # names that are no UTF-8 are refused here
         for name in self._hive(path):
             schema = schema.append(pa.field(name, pa.string()))
         twice = sorted(name for name, count in Counter(schema.names).items() if count > 1)

@@ -36,7 +36,7 @@ SILENT |= {"squared difference", "squared error"}
 SHARES = frozenset({"rate", "share", "probability"})
 
 #: Digits enough for any float, so that no rounding is refused.
-_CONTEXT = Context(prec=700, rounding=ROUND_HALF_EVEN)
+_CONTEXT = Context(prec=1400, rounding=ROUND_HALF_EVEN)
 _SHORT = Context(prec=SIGNIFICANT, rounding=ROUND_HALF_EVEN)
 _SI = {-12: "p", -9: "n", -6: "\N{MICRO SIGN}", -3: "m", 0: "", 3: "k", 6: "M", 9: "G", 12: "T"}
 _WHOLE_SI = {power: letter for power, letter in _SI.items() if power >= 0}

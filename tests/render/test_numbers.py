@@ -152,3 +152,8 @@ def test_ticks_levels_and_cells_are_written_by_the_same_hand() -> None:
 def test_a_number_that_rounds_up_to_a_power_of_ten_is_written_as_one() -> None:
     assert numbers.show(1 / 10_001).text == numbers.show(1e-4).text
     assert numbers.show(9.9996e-6).text == numbers.show(1e-5).text
+
+
+def test_the_largest_and_the_smallest_float_stand_beside_each_other() -> None:
+    shown = numbers.show(1.0, -1.7976931348623157e308, 5e-324)
+    assert "1" in shown.text
