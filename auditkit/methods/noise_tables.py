@@ -137,7 +137,16 @@ def changes_table(kinds: Sequence[Kind], level: float) -> Table | None:
         name="changes",
         title="What each change of the input does to the decisions",
         columns=(
-            *("altered", "group", "n", "share_changed", "flip_rate", "low", "high", "of_changed"),
+            *(
+                "altered",
+                "group",
+                "n",
+                "share_changed",
+                "answers_changed",
+                "low",
+                "high",
+                "of_changed",
+            ),
             *_DIRECTIONS,
         ),
         rows=tuple(rows),
@@ -221,7 +230,13 @@ def curve_table(
         name="noise-curve",
         title="Decisions that change as noise grows",
         columns=(
-            *("noise_sd", "flip_rate", "worst_flip_rate", "flip_rate_low", "flip_rate_high"),
+            *(
+                "noise_sd",
+                "answers_changed",
+                "worst_answers_changed",
+                "answers_changed_low",
+                "answers_changed_high",
+            ),
             "worst_group",
         ),
         rows=tuple(rows),

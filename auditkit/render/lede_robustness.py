@@ -38,7 +38,7 @@ def robustness(page: Page, pillar: Pillar) -> Markup:
 
 
 def _worst(page: Page, worst: Record, groups: list[Record]) -> list[Markup]:
-    value, low, high = (number(worst, column) for column in ("flip_rate", "low", "high"))
+    value, low, high = (number(worst, column) for column in ("answers_changed", "low", "high"))
     shown = numbers.show(value or 0.0, low, high, unit="rate")
     said = page.said(_altered(worst), 80)
     between = page.words("value.between", value=shown.text, low=shown.low, high=shown.high)
@@ -54,4 +54,4 @@ def _altered(row: Record) -> str:
 
 
 def _rate(row: Record) -> float:
-    return number(row, "flip_rate") or 0.0
+    return number(row, "answers_changed") or 0.0

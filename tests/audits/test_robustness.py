@@ -101,13 +101,13 @@ def test_a_change_of_one_percent_moves_those_within_it_and_in_its_direction() ->
     down = ((income > 3_000) & (income * 0.99 <= 3_000)).mean()
     line = lines(tables["changes"])
     larger = line["small noise: all numbers \N{MULTIPLICATION SIGN} 1.01"]
-    assert larger["flip_rate"] == pytest.approx(up)
+    assert larger["answers_changed"] == pytest.approx(up)
     assert larger["to_better"] == pytest.approx(up)
     assert larger["to_worse"] == 0.0
     smaller = line["small noise: all numbers \N{MULTIPLICATION SIGN} 0.99"]
     assert smaller["to_worse"] == pytest.approx(down)
     assert smaller["to_better"] == 0.0
-    noise = line["small noise: all numbers + noise of 0.01 sd"]["flip_rate"]
+    noise = line["small noise: all numbers + noise of 0.01 sd"]["answers_changed"]
     assert isinstance(noise, float)
     whole = value(measured, "noise_flip_rate")
     assert whole == pytest.approx((up + down + noise) / 3)
@@ -188,7 +188,7 @@ def test_the_worst_unit_is_named_with_the_rows_that_it_reaches() -> None:
     unit = measured["unit_error_flip_rate",]
     assert "'gain' \N{MULTIPLICATION SIGN} 1000, which does most of 8 changes" in unit.source
     line = lines(tables["changes"])["wrong unit: 'gain' \N{MULTIPLICATION SIGN} 10"]
-    assert line["flip_rate"] == pytest.approx(0.05)
+    assert line["answers_changed"] == pytest.approx(0.05)
     reached = line["share_changed"]
     assert reached == pytest.approx((rows["gain"] > 0).mean())
     assert line["of_changed"] == pytest.approx(0.05 / (rows["gain"] > 0).mean())
@@ -312,7 +312,7 @@ def test_a_number_counts_where_it_moves_by_more_than_the_tolerance() -> None:
     step = 0.06 * rows["income"].std(ddof=0)
     capped = np.minimum(rows["income"] * 1.01, rows["income"].max())
     line = lines(tables["changes"])["small noise: all numbers \N{MULTIPLICATION SIGN} 1.01"]
-    assert line["flip_rate"] == pytest.approx((capped - rows["income"] > step).mean())
+    assert line["answers_changed"] == pytest.approx((capped - rows["income"] > step).mean())
     assert line["to_worse"] == 0.0
     constant = subject_of(lambda f: 0 * f["income"], rows, task="regression")
     measured, _ = found(constant)

@@ -69,8 +69,8 @@ def test_small_changes_stand_first_then_the_worst_of_each_kind() -> None:
         *("wrong unit: 'c', refused by the model", "wrong unit: 'd'"),
     ]
     assert groups[:4] == [None] * 4
-    assert cells(table, "flip_rate")[3] == 0.2
-    assert cells(table, "flip_rate")[-3:] == [0.05, None, None]
+    assert cells(table, "answers_changed")[3] == 0.2
+    assert cells(table, "answers_changed")[-3:] == [0.05, None, None]
     assert cells(table, "share_changed")[-2:] == [None, 0.0]
     assert changes_table([Kind("x", (line("x", "", "nothing"),))], 0.95) is None
 
@@ -80,7 +80,7 @@ def test_groups_are_sorted_by_how_surely_they_change_and_tiny_ones_are_withheld(
     assert cells(table, "group")[4:8] == ["sex: F", "sex: F", "sex: M", "sex: M"]
     assert "sex: unknown" not in cells(table, "group")
     first = dict(zip(table.columns, table.rows[4], strict=True)) if table else {}
-    assert (first["altered"], first["flip_rate"], first["n"]) == ("wrong unit: 'b'", 0.6, 20)
+    assert (first["altered"], first["answers_changed"], first["n"]) == ("wrong unit: 'b'", 0.6, 20)
     assert (first["to_worse"], first["to_better"]) == (0.0, 0.6)
 
 
@@ -88,6 +88,6 @@ def test_the_curve_names_the_worst_group_of_each_size() -> None:
     points = [(0.1, outcome(2)), (0.5, outcome(30, at=25))]
     table = curve_table(points, GROUPS, 10, 0.95)
     assert cells(table, "worst_group") == ["sex: F", "sex: M"]
-    assert cells(table, "worst_flip_rate") == [0.1, 30 / 35]
+    assert cells(table, "worst_answers_changed") == [0.1, 30 / 35]
     assert curve_table([(0.1, outcome(0, 0))], GROUPS, 10, 0.95) is None
     assert cells(curve_table(points, {}, 10, 0.95), "worst_group") == [None, None]
