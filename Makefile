@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
 
-.PHONY: audit test check reports bench validity clean .venv
+.PHONY: audit test check docs reports bench validity clean .venv
 
 # Ends with status 0 whatever the verdict: a fail (1) or a review (3) is what the example shows.
 audit: .venv
@@ -21,6 +21,11 @@ check: .venv
 	$(BIN)/mypy
 	$(BIN)/python -m pytest tests/test_rules.py
 
+docs: .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
+	@echo build/site/index.html
+
 reports: .venv
 	$(BIN)/python reports/make_sample.py
 
@@ -35,7 +40,7 @@ bench: .venv
 	$(BIN)/python benchmarks/flops.py
 
 validity: .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[mlflow,notebook,ray,spark]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs,mlflow,notebook,ray,spark]"
 	$(BIN)/python -m pytest -m slow
 	$(BIN)/python benchmarks/interval_coverage.py
 	$(BIN)/python benchmarks/shapley_coverage.py

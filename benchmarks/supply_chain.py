@@ -121,7 +121,7 @@ def declared() -> tuple[list[str], dict[str, list[str]]]:
     extras = {
         extra: [_name(line) for line in lines if not line.startswith(project["name"])]
         for extra, lines in project["optional-dependencies"].items()
-        if extra != "dev"
+        if extra not in ("dev", "docs")
     }
     return names, extras
 
