@@ -38,6 +38,7 @@ bench: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[codecarbon]"
 	$(BIN)/python benchmarks/meter.py
 	$(BIN)/python benchmarks/flops.py
+	$(BIN)/python benchmarks/guard.py
 
 validity: .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[docs,mlflow,notebook,ray,spark]"

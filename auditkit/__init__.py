@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from auditkit.explaining.shap import from_shap, to_shap
     from auditkit.explaining.texts import TextAttribution, text_shapley_cost, text_shapley_values
     from auditkit.explaining.values import shapley_cost, shapley_values
+    from auditkit.guard import Guard
     from auditkit.judging import judge
     from auditkit.loading import load_subject
     from auditkit.methods.epsilon import EpsilonBound, epsilon_lower_bound
@@ -53,6 +54,7 @@ _HOMES = {
     "AuditkitError": "errors",
     "BagOfWords": "training",
     "EpsilonBound": "methods.epsilon",
+    "Guard": "guard",
     "HuggingFace": "training",
     "InputError": "errors",
     "Interval": "evidence",
@@ -92,7 +94,7 @@ _HOMES = {
 
 __all__ = [
     "LSTM", "MLP", "Anonymised", "Attribution", "Audit", "AuditkitError", "BagOfWords",
-    "EpsilonBound", "HuggingFace", "InputError", "Interval", "Measurement", "Metric",
+    "EpsilonBound", "Guard", "HuggingFace", "InputError", "Interval", "Measurement", "Metric",
     "PooledEmbedding", "Privacy", "Recipe", "Report", "Seq2Seq", "Subject", "Table",
     "TextAttribution", "TextLSTM", "TorchClassifier", "TorchRegressor", "Training", "__version__",
     "anonymise", "count", "epsilon_lower_bound", "fit", "from_shap", "judge", "load_policy",

@@ -72,6 +72,7 @@ BUILT_IN = (
     "auditkit.audits.epsilon_bound:EpsilonLowerBound",
     "auditkit.audits.conformal:Conformal",
     "auditkit.audits.out_of_distribution:OutOfDistribution",
+    "auditkit.audits.oversight:Oversight",
     "auditkit.audits.data_quality:DataQuality",
     "auditkit.audits.personal_data:PersonalData",
     "auditkit.audits.anonymity:Anonymity",

@@ -90,8 +90,9 @@ def _contents(
     contents = {RECORD: report.to_json().encode()}
     for language in languages() if wanted is None else wanted:
         contents[f"report.{language}.html"] = render(report, language).encode()
-    for kind in BUNDLED:
-        contents[EXPORTS[kind].file] = EXPORTS[kind].write(report)
+    for export in map(EXPORTS.__getitem__, BUNDLED):
+        if export.fits(report):
+            contents[export.file] = export.write(report)
     contents |= files
     contents[MANIFEST] = make_manifest(report, contents)
     return contents

@@ -72,6 +72,25 @@ def _table() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _guard() -> list[dict[str, Any]]:
+    """What the audit oversight leaves for a guard: a number, a text, two of categories."""
+    tables: list[tuple[str, list[str], list[list[Any]]]] = [
+        ("guard", ["threshold", "band", "low", "high", "seen", "n"],
+         [[0.5, 0.1, 0.4, 0.6, "training rows", 200]]),
+        ("guard-columns", ["feature", "kind", "missing", "low", "high", "longest", "categories"],
+         [["income", "number", False, 0.0, 90_000.0, None, 0],
+          ["purpose", "text", True, None, None, 400, 0],
+          ["town", "category", True, None, None, None, 2],
+          ["street", "category", False, None, None, None, 0]]),
+        ("guard-categories", ["feature", "category"], [["town", "Here"], ["town", "There"]]),
+    ]  # fmt: skip
+    return [
+        {"id": f"oversight.{name}", "audit": "oversight", "title": "For a guard",
+         "columns": columns, "rows": rows, "chart": "guard", "source": "200 training rows"}
+        for name, columns, rows in tables
+    ]  # fmt: skip
+
+
 def _waivers() -> list[dict[str, Any]]:
     answers = {"owner": "R. Ahmed", "reason": "The group is surveyed in spring."}
     return [
@@ -110,11 +129,11 @@ def loans_record() -> dict[str, Any]:
         "plan": {"seed": 0, "audits": []},
         "audits": [
             *({"name": name, "status": "completed"}
-              for name in ("performance", "fairness", "adverse-impact", "energy")),
+              for name in ("performance", "fairness", "adverse-impact", "oversight", "energy")),
             {"name": "privacy", "status": "error", "reason": "ValueError: no noise"},
             {"name": "explainability", "status": "skipped", "reason": "there are only scores"},
         ],
-        "metrics": metrics, "measurements": measured, "tables": [_table()],
+        "metrics": metrics, "measurements": measured, "tables": [_table(), *_guard()],
         "findings": [_finding(line) for line in LINES],
         "environment": {"python": "3.11.7", "packages": {"numpy": "2.4.6", "torch": "2.13.0+cpu"},
                         "platform": "Linux", "threads": 2, "command": "auditkit run"},
@@ -139,14 +158,17 @@ def poisoned(value: Any, word: str) -> Any:
 KEEP = frozenset(
     {
         *("verdict", "severity", "status", "basis", "better", "limit_set_by", "on_inconclusive"),
-        *("waiver", "expires", "columns", "audit"),
+        *("waiver", "expires", "columns", "audit", "task"),
     }
 )
 
 
 def hostile(word: str) -> Report:
-    """The record with a word in every text; the tables of impact ratios are still found."""
+    """The record with a word in every text; the tables that exports need are still found."""
     plain = poisoned(loans_record(), word)
-    for table in plain["tables"]:
-        table["id"] = f"adverse-impact.impact-ratios-{word}"
+    plain["tables"][0]["id"] = f"adverse-impact.impact-ratios-{word}"
+    for table, guard in zip(plain["tables"][1:], _guard(), strict=True):
+        table["id"] = guard["id"]
+    for audit in plain["audits"]:
+        audit["name"] = "oversight" if "oversight" in audit["name"] else audit["name"]
     return Report.model_validate(plain)

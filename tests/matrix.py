@@ -58,6 +58,7 @@ LETTERS = {
     "epsilon-bound": "b",
     "conformal": "B",
     "out-of-distribution": "C",
+    "oversight": "A",
     "data-quality": "3",
     "personal-data": "d",
     "anonymity": "n",

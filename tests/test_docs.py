@@ -12,6 +12,7 @@ from support import scored, subject
 
 import auditkit
 from auditkit.config import Config
+from auditkit.guard import Column
 from auditkit.policy import read_toml
 
 ROOT = Path(__file__).parents[1]
@@ -69,6 +70,21 @@ def test_the_meter_of_the_readme_runs_in_five_lines(
     exec(code, {})  # noqa: S102 - our own document
     (cost,) = auditkit.meter.read_journal("phases.jsonl")
     assert repr(cost.energy) in capsys.readouterr().out
+
+
+def test_the_guard_of_the_readme_does_what_is_written_beside_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (code,) = (code for code in blocks("README.md", "python") if "Guard.load" in code)
+    column = Column(name="age", kind="number", low=17, high=90)
+    monkeypatch.chdir(tmp_path)
+    Path("reports/mine").mkdir(parents=True)
+    auditkit.Guard(0.5, 0.1, (column,)).save("reports/mine/guard.json")
+    exec(code, {})  # noqa: S102 - our own document
+    written = re.findall(r"# ((?:\w+, )+\w+)\n", code)
+    assert [re.findall(r"\w+", line) for line in written] == [
+        re.findall(r"\w+", line) for line in capsys.readouterr().out.splitlines()
+    ]
 
 
 @pytest.mark.parametrize("file", ["README.md", "CONTRIBUTING.md"])

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from auditkit.export.annex_iv import annex_iv
 from auditkit.export.cyclonedx import cyclonedx
+from auditkit.export.guard import guard, has_guard
 from auditkit.export.in_toto import in_toto
 from auditkit.export.junit import junit
 from auditkit.export.ll144 import ll144
@@ -25,11 +26,13 @@ class Export:
         file: What the file is called.
         write: Makes its bytes; the same for the same record.
         about: What it is, for a list.
+        fits: Whether it can be made of a record; of any, where nothing else is said.
     """
 
     file: str
     write: Callable[[Report], bytes]
     about: str
+    fits: Callable[[Report], bool] = lambda _: True
 
 
 #: Name to export, as `auditkit export` takes it.
@@ -50,10 +53,13 @@ EXPORTS: Mapping[str, Export] = MappingProxyType(
         "annex-iv": Export(
             "annex_iv.md", annex_iv, "Skeleton of the technical file of the EU AI Act."
         ),
+        "guard": Export(
+            "guard.json", guard, "What auditkit.Guard holds a served model to.", has_guard
+        ),
         "algorithm-self-assessment": Export(
             "algorithm_self_assessment.md", self_assessment, "算法自评估报告, a skeleton."
         ),
     }
 )
-#: What a run leaves in every bundle.
-BUNDLED = ("junit", "sarif", "model-card")
+#: What a run leaves in every bundle whose record it can be made of.
+BUNDLED = ("junit", "sarif", "model-card", "guard")

@@ -67,6 +67,9 @@ _RISKS = (
     ("资源与能耗", ("energy", "serving", "scaling")),
 )
 
+#: The audit whose evidence stands with what people do.
+_OVERSIGHT = "oversight"
+
 
 def self_assessment(report: Report) -> bytes:
     """Write the skeleton.
@@ -96,7 +99,7 @@ def self_assessment(report: Report) -> bytes:
     lines += [
         *_section("六、审计发现与处置", _findings(report)),
         *_section("七、未测量事项与局限", _gone(report)),
-        *_section("八、人工干预与申诉", _people(report.context)),
+        *_section("八、人工干预与申诉", _people(report)),
         *_section("九、拟公示内容", [f"算法基本原理、目的意图和主要运行机制：{TO_FILL}"]),
         *_section("十、结论与签署", _signature(report)),
     ]
@@ -106,7 +109,7 @@ def self_assessment(report: Report) -> bytes:
 def _risks(report: Report) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The risks with their audits; those that stand nowhere, such as a plug-in's, come last."""
     yield from _RISKS
-    known = {audit for _, audits in _RISKS for audit in audits}
+    known = {_OVERSIGHT, *(audit for _, audits in _RISKS for audit in audits)}
     others = tuple(audit.name for audit in report.audits if audit.name not in known)
     if others:
         yield "其他", others
@@ -231,9 +234,12 @@ def _gone(report: Report) -> Iterator[str]:
     yield f"其他局限：{TO_FILL}"
 
 
-def _people(context: ContextRecord | None) -> Iterator[str]:
+def _people(report: Report) -> Iterator[str]:
+    context = report.context
     yield f"人工的作用：{_declared(context, 'human_role')}"
     yield f"申诉渠道：{_declared(context, 'appeal')}"
+    for proof in proofs(report, (_OVERSIGHT,)):
+        yield from _proof(proof)
 
 
 def _signature(report: Report) -> Iterator[str]:

@@ -308,6 +308,9 @@ def _check_pages(
         except UnknownNameError:
             said.not_compared.append(f"{name} (no words of this language here)")
             continue
+        except InputError:
+            said.problems.append(Problem(name, "a file", f"none: {RECORD} gives none"))
+            continue
         said.compared.append(f"{name}, drawn again")
         if again != files[name]:
             said.problems.append(Problem(name, "another content", f"what {RECORD} gives"))

@@ -67,6 +67,8 @@ CHARTS: dict[str, tuple[Drawer, frozenset[str]]] = {
     ),
     "waterfall": (waterfall, frozenset({"attribute", "a", "b", "feature", "contribution"})),
 }
+#: Kinds of tables for a program, which `audit.json` holds and no page shows.
+UNDRAWN = frozenset({"guard"})
 #: Rows of the plain tables of which the first say most, and of those that a rule asks for whole.
 FEW = {"gap-tests": 8, "impact-ratios": 100, "perturbations": 9}
 FEW = {"calibrated-groups": 3, "gap-tests": 8, "impact-ratios": 100}
@@ -81,8 +83,11 @@ def figures(page: Page, table: TableRecord) -> list[Figure]:
         table: Any table of it.
 
     Returns:
-        Its figures; the table itself where there is no drawing for it.
+        Its figures; the table itself where there is no drawing for it, and none where it is
+        there for a program.
     """
+    if table.chart in UNDRAWN:
+        return []
     drawer, needed = CHARTS.get(table.chart or "", (None, frozenset()))
     drawn = []
     if drawer is not None and len(table.columns) > 1 and needed <= set(table.columns):

@@ -31,6 +31,7 @@ from auditkit.render.lede_memory import attribute_inference, memorisation, model
 from auditkit.render.lede_people import individual, mitigation
 from auditkit.render.lede_privacy import privacy_frontier
 from auditkit.render.lede_reasons import reason_codes
+from auditkit.render.lede_review import review
 from auditkit.render.lede_robustness import robustness
 from auditkit.render.lede_scaling import scaling
 from auditkit.render.lede_scores import explainability
@@ -176,6 +177,7 @@ OPENINGS: dict[str, Callable[[Page, Pillar], Markup]] = {
     "memorisation": memorisation,
     "conformal": lede_guarantee.conformal,
     "out-of-distribution": lede_guarantee.strange,
+    "oversight": review,
     "data-quality": lede_data.data_quality,
     "personal-data": lede_data.personal_data,
     "anonymity": lede_data.anonymity,

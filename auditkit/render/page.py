@@ -95,6 +95,7 @@ _HINTS = {
     "monotonicity": ("monotonicity_",),
     "subgroups": ("weak_slice", "worst_subgroup", "subgroups_", "multicalibration"),
     "calibration": ("miscalibration_", "recalibrated_", "abstention_", "coverage_at_target"),
+    "oversight": ("oversight_", "beyond_capacity"),
     "counterfactuals": ("counterfactual",),
     "membership": ("reference_attack", "member_shift", "reference_cpu"),
     "attribute-inference": ("attribute_",),

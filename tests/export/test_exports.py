@@ -95,8 +95,10 @@ def test_an_export_is_the_same_each_time_and_says_what_it_was_made_of(
 @pytest.mark.parametrize("kind", EXPORTS)
 def test_no_export_says_that_anything_fulfils_a_law(kind: str) -> None:
     for record in (loans_record(), json.loads(SAMPLE.read_text(encoding="utf-8"))):
+        if not EXPORTS[kind].fits(Report.model_validate(record)):
+            continue
         text = EXPORTS[kind].write(Report.model_validate(record)).decode().lower()
-        assert not re.search("complian|certified|conform|合规|符合", text)
+        assert not re.search("complian|certified|conform(?!al)|合规|符合", text)
 
 
 def test_the_sample_is_valid_in_every_format_with_a_schema() -> None:

@@ -21,7 +21,7 @@ SAMPLE = Path(__file__).parents[2] / "reports" / "sample" / "audit.json"
 NAMES = """
  ABROCA AI AUC Agresti Bonferroni CFR CPU Carbon Clopper Cloud Cochran DeLong DeepExplainer
  Dvoretzky ECOA EEOC EU Fieller Fisher Footprint GB GOVERN Green Algorithms Haenszel Hochberg
- Benjamini Holm IBAN IP Jagielski Kiefer Kolmogorov LiRA MAC MAP MEASURE MOVER Mantel Miettinen
+ Benjamini Holm IBAN IP Jagielski Kiefer Kolmogorov LiRA MAC MANAGE MAP MEASURE MOVER Mantel
  Min NIST NYC Nasr Newcombe Nurminen Pearson Python RCNY RMF RMIA ROC Rényi SPECpower Smirnov
  Steinke TDP Verify Welch Wilson Wolfowitz Annex Art Admin Code UTC auditkit audit json toml sha
  shap torch twin powercap to Ember Our World in Data CC BY ISO IEC SCI PUE CO UCI United States USA
