@@ -6,8 +6,8 @@ policy is held. What it gives stands with the numbers of the audit `impact`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from auditkit.changed import Verdict
@@ -36,6 +36,7 @@ UNKNOWN_TRAINING = "how the model was trained is not known"
 UNKNOWN_COLUMNS = "the columns that the model reads are not known"
 NO_CLAIM = "no claim was declared: write them under [context.claims]"
 NOTHING_HELD = "none of the claims was measured"
+PARTLY = "what was measured agrees; the rest was not measured"
 USE = "no audit sees what a model is used for"
 COUNTED = "counted over the claims that were measured"
 COUNTED_ALL = "counted over all claims"
@@ -188,9 +189,17 @@ def _table(told: Mapping[str, str], found: Mapping[str, Held]) -> Table:
     )
 
 
-def _worst(found: Iterable[Held]) -> Held:
-    """The worst of what is held against a claim, the first of equals."""
-    return min(found, key=lambda one: RESULTS.index(one.result))
+def _worst(found: Sequence[Held]) -> Held:
+    """The worst of what is held against a claim, the first of equals.
+
+    A claim agrees only where all that is held against it does: where a part was not measured, it
+    is open.
+    """
+    worst = min(found, key=lambda one: RESULTS.index(one.result))
+    unknown = next((one for one in found if one.result == "not measured"), None)
+    if worst.result != "agrees" or unknown is None:
+        return worst
+    return replace(unknown, result="open", note=f"{PARTLY}; {unknown.note}")
 
 
 def _against(

@@ -246,3 +246,13 @@ def test_every_problem_of_the_context_is_listed_at_once(tmp_path: Path) -> None:
         assert word in told
     assert "Did you mean 'no_personal_data'" in told
     assert "accuracy_at_least" in told
+
+
+def test_a_claim_of_which_only_a_part_was_measured_is_open_and_says_what_was_not() -> None:
+    clean = RolesRecord(sensitive=["sex"], features=["pay"])
+    rows, counts = held(roles=clean, no_sensitive_attribute_used=True)
+    line = rows["no_sensitive_attribute_used"]
+    assert line["result"] == "open"
+    assert str(line["note"]).startswith("what was measured agrees; the rest was not measured; ")
+    assert counts["contradictions"].value == 0
+    assert counts["claims_undecided"].value == 1
