@@ -19,7 +19,7 @@ HOSTILE = [
 KEEP = frozenset(
     {
         *("verdict", "severity", "status", "basis", "better", "limit_set_by", "on_inconclusive"),
-        *("chart", "columns", "audit", "id", "measurement", "criterion"),
+        *("chart", "columns", "audit", "id", "measurement", "criterion", "task"),
     }
 )
 

@@ -57,7 +57,7 @@ def risk_coverage(page: Page, table: TableRecord) -> list[Figure]:
 
 def _points(rows: Sequence[Record], column: str, ys: Axis) -> list[tuple[float, float]]:
     return [
-        (number(row, "coverage") or 0.0, from_top(ys, risk, WIDE))
+        (min(max(number(row, "coverage") or 0.0, 0.0), 1.0), from_top(ys, risk, WIDE))
         for row in rows
         if (risk := number(row, column)) is not None
     ]
