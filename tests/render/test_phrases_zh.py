@@ -19,7 +19,8 @@ from auditkit.subject import NEEDS
 SAMPLE = Path(__file__).parents[2] / "reports" / "sample" / "audit.json"
 #: Names of methods, people, bodies, laws and software, and what is written so in Chinese too.
 NAMES = """
-FGSM PGD guard time ABROCA AI AUC Agresti Bonferroni CFR CPU Carbon Clopper Cloud Cochran DeLong DeepExplainer
+FGSM PGD guard time
+ ABROCA AI AUC Agresti Bonferroni CFR CPU Carbon Clopper Cloud Cochran DeLong DeepExplainer
  Dvoretzky ECOA EEOC EU Fieller Fisher Footprint GB GOVERN Green Algorithms Haenszel Hochberg
  Benjamini Holm IBAN IP Jagielski Kiefer Kolmogorov LiRA MAC MANAGE MAP MEASURE MOVER Mantel
  Min NIST NYC Nasr Newcombe Nurminen Pearson Python RCNY RMF RMIA ROC Rényi SPECpower Smirnov
