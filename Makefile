@@ -48,6 +48,7 @@ validity: .venv
 	$(BIN)/python benchmarks/membership_validity.py
 	$(BIN)/python benchmarks/personal_data.py
 	$(BIN)/python benchmarks/epsilon_validity.py
+	$(BIN)/python benchmarks/planted.py
 	$(BIN)/python benchmarks/hostile_input.py
 	$(BIN)/python benchmarks/supply_chain.py
 
