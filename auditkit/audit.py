@@ -136,7 +136,7 @@ def audit_classes() -> dict[str, type[Audit] | Broken]:
 
     Example:
         >>> list(audit_classes())[:2]
-        ['performance', 'fairness']
+        ['performance', 'calibration']
     """
     from importlib.metadata import entry_points
 

@@ -132,7 +132,7 @@ def coverage_p_value(
 
     Example:
         >>> round(coverage_p_value(1_800, 2_000, 500, 0.1, ties=False), 2)
-        0.99
+        0.97
         >>> coverage_p_value(1_600, 2_000, 500, 0.1, ties=False) < 1e-6
         True
     """

@@ -273,6 +273,6 @@ def test_the_plan_records_which_audits_used_the_weights() -> None:
     by_weight = {name for name, by in used.items() if by}
     assert by_weight == {
         *("performance", "fairness", "subgroups", "scores-by-group", "conditional"),
-        *("scaling", "energy"),
+        *("impact", "scaling", "energy"),
     }
     assert not any(a.weighted for a in run(subject(frame, None)).plan.audits)
