@@ -118,9 +118,8 @@ def take_training(
     Returns:
         What came in, or None where it cannot be read. It has every sensitive column of the data.
     """
-    says, own = config.subject, Attempts([])
-    taken = _taken(config, str(says.train_data), says.train_table, folder, where, own)
-    attempt.problems += [problem for problem in own.problems if problem not in attempt.problems]
+    says = config.subject
+    taken = _beside(config, str(says.train_data), says.train_table, folder, where, attempt)
     if taken is None:
         return None
     if taken.source.sha256 == data.source.sha256:
@@ -153,9 +152,8 @@ def take_newer(
     Returns:
         What came in, or None where it cannot be read.
     """
-    says, own = config.subject, Attempts([])
-    taken = _taken(config, str(says.newer_data), says.newer_table, folder, where, own)
-    attempt.problems += [problem for problem in own.problems if problem not in attempt.problems]
+    says = config.subject
+    taken = _beside(config, str(says.newer_data), says.newer_table, folder, where, attempt)
     if taken is None:
         return None
     if taken.source.sha256 == data.source.sha256:
@@ -169,6 +167,16 @@ def take_newer(
         *(f"Newer rows: {note}" for note in taken.notes),
     )
     return replace(taken, rows=_with_all(taken.rows, data, says.sensitive), notes=notes)
+
+
+def _beside(
+    config: Config, source: str, table: str | None, folder: Path, where: str, attempt: Attempts
+) -> Intake | None:
+    """Read a further table; what was found wrong with the data already is not told again."""
+    own = Attempts([])
+    taken = _taken(config, source, table, folder, where, own)
+    attempt.problems += [problem for problem in own.problems if problem not in attempt.problems]
+    return taken
 
 
 def _with_all(rows: pd.DataFrame, data: Intake, sensitive: Sequence[str]) -> pd.DataFrame:

@@ -82,13 +82,9 @@ def fisher_exact(first: int, first_total: int, second: int, second_total: int) -
         >>> round(fisher_exact(1, 10, 7, 10), 6)
         0.019767
     """
-    successes = first + second
-    low, high = max(0, successes - second_total), min(successes, first_total)
-    k = np.arange(low, high + 1)
-    log_chance = _log_choose(first_total, k) + _log_choose(second_total, successes - k)
-    chance = special.softmax(log_chance)
+    chance, place = _tables(first, first_total, second, second_total)
     # Equal chances differ in their last digits; 1e-7 is scipy's tolerance too.
-    return float(min(1.0, chance[chance <= chance[first - low] * (1 + 1e-7)].sum()))
+    return float(min(1.0, chance[chance <= chance[place] * (1 + 1e-7)].sum()))
 
 
 def fisher_less(first: int, first_total: int, second: int, second_total: int) -> float:
@@ -111,11 +107,17 @@ def fisher_less(first: int, first_total: int, second: int, second_total: int) ->
         >>> round(fisher_less(1, 10, 7, 10), 6)
         0.009883
     """
+    chance, place = _tables(first, first_total, second, second_total)
+    return float(min(1.0, chance[: place + 1].sum()))
+
+
+def _tables(first: int, first_total: int, second: int, second_total: int) -> tuple[FloatArray, int]:
+    """The chance of every table with these margins by its first cell, and the place of this one."""
     successes = first + second
     low, high = max(0, successes - second_total), min(successes, first_total)
     k = np.arange(low, high + 1)
     log_chance = _log_choose(first_total, k) + _log_choose(second_total, successes - k)
-    return float(min(1.0, special.softmax(log_chance)[: first - low + 1].sum()))
+    return special.softmax(log_chance), first - low
 
 
 def pooled_z(first: float, first_total: float, second: float, second_total: float) -> float:

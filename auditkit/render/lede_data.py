@@ -7,7 +7,6 @@ from markupsafe import Markup
 from auditkit.render import numbers
 from auditkit.render.page import Page, Pillar, number, records, string
 from auditkit.render.text import name
-from auditkit.report import MeasurementRecord
 
 #: From here on, what one column tells of the outcome is looked at: our own line, no law's.
 LEAK = 0.95
@@ -20,7 +19,7 @@ def personal_data(page: Page, pillar: Pillar) -> Markup:
     """Name the column that holds most personal data, or say that none was found."""
     table = page.table(pillar.name, "personal-data")
     rows = [] if table is None else records(table)
-    whole = _whole(pillar, "personal_data_share")
+    whole = pillar.whole("personal_data_share")
     if whole is None:
         return Markup("")
     if not rows:
@@ -41,13 +40,13 @@ def personal_data(page: Page, pillar: Pillar) -> Markup:
 def data_quality(page: Page, pillar: Pillar) -> Markup:
     """Say what is most wrong with the rows: leaks first, then doubles, gaps and who is missing."""
     seen, leak, missing, wrong = (
-        _whole(pillar, metric)
+        pillar.whole(metric)
         for metric in ("rows_seen_in_training_excess", "strongest_column_auc", MISSING, WRONG)
     )
     parts = []
     if seen is not None and seen.interval is not None:
         key = "lede.data_seen" if seen.interval.low > 0 else "lede.data_unseen"
-        share = _whole(pillar, "rows_seen_in_training_share") or seen
+        share = pillar.whole("rows_seen_in_training_share") or seen
         parts.append(page.words(key, share=page.measured(share), excess=page.measured(seen)))
     if leak is not None and leak.value is not None:
         key = "lede.data_leak" if leak.value >= LEAK else "lede.data_no_leak"
@@ -62,7 +61,7 @@ def data_quality(page: Page, pillar: Pillar) -> Markup:
 
 def anonymity(page: Page, pillar: Pillar) -> Markup:
     """Say how many rows are unique, in what, and which column makes them so most."""
-    unique, below = (_whole(pillar, m) for m in ("unique_share", "rows_below_k_share"))
+    unique, below = (pillar.whole(m) for m in ("unique_share", "rows_below_k_share"))
     table = page.table(pillar.name, "quasi-identifiers")
     if unique is None or below is None or table is None:
         return Markup("")
@@ -85,12 +84,6 @@ def anonymity(page: Page, pillar: Pillar) -> Markup:
     if not settings.get("quasi_identifiers"):
         parts.append(page.words("lede.anonymity_guess"))
     return Markup(" ").join(parts)
-
-
-def _whole(pillar: Pillar, metric: str) -> MeasurementRecord | None:
-    """The measurement of a metric over all rows, where it has a value."""
-    found = (m for m in pillar.measurements if m.metric == metric and not m.slice)
-    return next((m for m in found if m.value is not None), None)
 
 
 def _settings(page: Page, pillar: Pillar) -> dict[str, object]:

@@ -15,9 +15,7 @@ CHANCE = 0.05
 
 def conformal(page: Page, pillar: Pillar) -> Markup:
     """Say whether the sets keep what they promise, for whom least, and how much they say."""
-    whole, tested = (
-        _whole(pillar, m) for m in ("conformal_coverage", "conformal_coverage_p_value")
-    )
+    whole, tested = (pillar.whole(m) for m in ("conformal_coverage", "conformal_coverage_p_value"))
     if whole is None:
         return Markup("")
     risk = _setting(page, pillar, "risk")
@@ -29,7 +27,7 @@ def conformal(page: Page, pillar: Pillar) -> Markup:
     if worst is not None:
         where = page.where(worst.slice)
         parts.append(page.words("lede.conformal_worst", where=where, coverage=page.measured(worst)))
-    single = _whole(pillar, "conformal_single_share")
+    single = pillar.whole("conformal_single_share")
     if single is not None:
         parts.append(page.words("lede.conformal_single", share=page.measured(single)))
     return Markup(" ").join(parts)
@@ -37,7 +35,7 @@ def conformal(page: Page, pillar: Pillar) -> Markup:
 
 def strange(page: Page, pillar: Pillar) -> Markup:
     """Say how many rows lie outside, how often the alarm is false, and what it notices."""
-    outside, false = (_whole(pillar, m) for m in ("outside_training_share", "ood_false_alarm_rate"))
+    outside, false = (pillar.whole(m) for m in ("outside_training_share", "ood_false_alarm_rate"))
     parts = []
     if outside is not None:
         parts.append(page.words("lede.strange_outside", share=page.measured(outside)))
@@ -51,12 +49,6 @@ def strange(page: Page, pillar: Pillar) -> Markup:
     if any(m.interval is not None and m.interval.high < 0.5 for m in sure):
         parts.append(page.words("lede.strange_sure"))
     return Markup(" ").join(parts)
-
-
-def _whole(pillar: Pillar, metric: str) -> MeasurementRecord | None:
-    """The measurement of a metric over all rows, where it has a value."""
-    found = (m for m in pillar.measurements if m.metric == metric and not m.slice)
-    return next((m for m in found if m.value is not None), None)
 
 
 def _worst(pillar: Pillar, metric: str) -> MeasurementRecord | None:

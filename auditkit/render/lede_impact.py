@@ -7,7 +7,6 @@ from markupsafe import Markup
 from auditkit.render import numbers
 from auditkit.render.charts_claims import claim_title
 from auditkit.render.page import Page, Pillar, records, string
-from auditkit.report import MeasurementRecord
 
 #: Claims that a sentence names.
 NAMED = 4
@@ -23,7 +22,7 @@ def _people(page: Page, pillar: Pillar) -> Markup:
     population = None if context is None else context.deployment_population
     stem = "people_{}" if population else "{}_per_1000"
     refused, granted, wrong = (
-        _whole(pillar, stem.format(name))
+        pillar.whole(stem.format(name))
         for name in ("wrongly_refused", "wrongly_granted", "wrongly_decided")
     )
     shown = numbers.count(population or 1_000)
@@ -56,8 +55,3 @@ def _claims(page: Page, pillar: Pillar) -> Markup:
         first = page.words("lede.claims_true", n=len(rows))
     parts = [first, page.words("lede.claims_open", n=open_) if open_ else Markup("")]
     return Markup(" ").join(part for part in parts if part)
-
-
-def _whole(pillar: Pillar, metric: str) -> MeasurementRecord | None:
-    found = (m for m in pillar.measurements if m.metric == metric and not m.slice)
-    return next((m for m in found if m.value is not None), None)

@@ -12,7 +12,7 @@ from auditkit.report import MeasurementRecord
 def review(page: Page, pillar: Pillar) -> Markup:
     """Say how much goes to people, what error is left of what was, and for whom most."""
     share, before, kept, total = (
-        _whole(pillar, f"oversight_{metric}")
+        pillar.whole(f"oversight_{metric}")
         for metric in ("referred_share", "model_error", "kept_error", "total_error")
     )
     if share is None or before is None or kept is None:
@@ -27,11 +27,6 @@ def review(page: Page, pillar: Pillar) -> Markup:
         where = page.where(worst.slice)
         parts.append(page.words("lede.review_worst", where=where, error=page.measured(worst)))
     return Markup(" ").join(parts)
-
-
-def _whole(pillar: Pillar, metric: str) -> MeasurementRecord | None:
-    found = (m for m in pillar.measurements if m.metric == metric and not m.slice)
-    return next((m for m in found if m.value is not None), None)
 
 
 def _worst(pillar: Pillar, metric: str) -> MeasurementRecord | None:

@@ -223,6 +223,11 @@ class Pillar:
     measurements: tuple[MeasurementRecord, ...]
     tables: tuple[TableRecord, ...]
 
+    def whole(self, metric: str) -> MeasurementRecord | None:
+        """The measurement of a metric over all rows, where it has a value."""
+        found = (m for m in self.measurements if m.metric == metric and not m.slice)
+        return next((m for m in found if m.value is not None), None)
+
     @property
     def state(self) -> State:
         """The worst verdict; grey, never green, where nothing was judged or measured."""
